@@ -1,0 +1,38 @@
+//! How a computation ended. Not finding an answer is a value, never a silent default.
+
+/// Ending of a solve or a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ending {
+    /// An answer within tolerance.
+    Solved,
+    /// A matrix was singular.
+    Singular,
+    /// No dispatch satisfies the limits.
+    Infeasible,
+    /// A limit on iterations was reached first.
+    IterationLimit,
+    /// States at one instant kept changing.
+    NotSettled,
+    /// More events than the bound.
+    EventLimit,
+}
+
+impl Ending {
+    /// One word for files and screens.
+    pub fn name(self) -> &'static str {
+        match self {
+            Ending::Solved => "solved",
+            Ending::Singular => "singular",
+            Ending::Infeasible => "infeasible",
+            Ending::IterationLimit => "iteration_limit",
+            Ending::NotSettled => "not_settled",
+            Ending::EventLimit => "event_limit",
+        }
+    }
+
+    /// The worse of two endings.
+    #[must_use]
+    pub fn and(self, other: Ending) -> Ending {
+        self.max(other)
+    }
+}

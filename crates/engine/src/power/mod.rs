@@ -1,0 +1,328 @@
+//! Electricity: DC power flow by island, redispatch, and minimum-cost load shedding under line limits.
+//!
+//! Equations (per unit on 100 MVA, radians): B θ = P with B the susceptance Laplacian of the lines in service; flow on a
+//! line f = (θ_from − θ_to) / x. An imbalance is first shared by headroom within its island; where a line limit or the
+//! headroom is hit, the linear program of [`dispatch`] decides redispatch and, at last, shedding ("the operator acts in time").
+//! Source: Stott, Jardim, Alsaç, "DC Power Flow Revisited", IEEE Trans. Power Syst. 24(3), 2009, DOI 10.1109/TPWRS.2009.2021235.
+
+mod dispatch;
+pub mod ldl;
+
+use buttress_model::{Sharing, StudyPoint};
+
+use crate::ending::Ending;
+use ldl::{Factor, Pattern};
+
+pub use dispatch::BaseDispatch;
+
+/// System base, MVA.
+pub const BASE_MVA: f64 = 100.0;
+/// A line is overloaded when its flow exceeds the limit by more than this share.
+const LIMIT_TOLERANCE: f64 = 1e-6;
+/// Power below this (p.u.) counts as none.
+const POWER_EPS: f64 = 1e-7;
+/// Share of a line's limit that the base dispatch may use, leaving room for the loss of another line
+/// (the 70 % rule of Regulation (EU) 2019/943, Art. 16(8), read as a planning margin).
+pub const BASE_LOADING: f64 = 0.7;
+
+/// An alternating-current line.
+#[derive(Debug, Clone, Copy)]
+pub struct GridLine {
+    /// From bus.
+    pub from: usize,
+    /// To bus.
+    pub to: usize,
+    /// Susceptance 1/x, p.u.
+    pub b: f64,
+    /// Limit, p.u.; infinite when unlimited.
+    pub p_max: f64,
+    /// True for a line between two zones.
+    pub is_tie: bool,
+}
+
+/// A direct-current link.
+#[derive(Debug, Clone, Copy)]
+pub struct GridHvdc {
+    /// From bus.
+    pub from: usize,
+    /// To bus.
+    pub to: usize,
+    /// Limit from, to, p.u.
+    pub p_max: f64,
+    /// Limit to, from, p.u.
+    pub p_max_reverse: f64,
+}
+
+/// A plant.
+#[derive(Debug, Clone, Copy)]
+pub struct GridPlant {
+    /// Bus.
+    pub bus: usize,
+    /// Capacity available at each study point, p.u.
+    pub p_max: [f64; 2],
+    /// Marginal cost, EUR/MWh.
+    pub cost: f64,
+}
+
+/// A load.
+#[derive(Debug, Clone, Copy)]
+pub struct GridLoad {
+    /// Bus.
+    pub bus: usize,
+    /// Zone.
+    pub zone: usize,
+    /// Demand at each study point, p.u.
+    pub p: [f64; 2],
+    /// People served.
+    pub population: f64,
+}
+
+/// Topology and parameters of the grid.
+#[derive(Debug, Clone)]
+pub struct Grid {
+    /// Number of buses.
+    pub n_buses: usize,
+    /// Zone of each bus.
+    pub bus_zone: Vec<usize>,
+    /// Lines.
+    pub lines: Vec<GridLine>,
+    /// HVDC links.
+    pub hvdc: Vec<GridHvdc>,
+    /// Plants.
+    pub plants: Vec<GridPlant>,
+    /// Loads.
+    pub loads: Vec<GridLoad>,
+    pattern: Pattern,
+}
+
+/// What the rest of the world does to the grid: shares from 0 (out) to 1 (as built).
+#[derive(Debug, Clone, PartialEq)]
+pub struct PowerState {
+    /// Buses.
+    pub bus: Vec<f64>,
+    /// Lines.
+    pub line: Vec<f64>,
+    /// HVDC links.
+    pub hvdc: Vec<f64>,
+    /// Plants.
+    pub plant: Vec<f64>,
+    /// Demand factor by zone.
+    pub demand: Vec<f64>,
+}
+
+/// What came out of one solve.
+#[derive(Debug, Clone)]
+pub struct PowerFlow {
+    /// How it ended.
+    pub ending: Ending,
+    /// Served share of each load.
+    pub served: Vec<f64>,
+    /// Served share at each bus (1 where nothing is demanded and the bus lives).
+    pub bus_served: Vec<f64>,
+    /// Flow on each line, p.u.
+    pub flow: Vec<f64>,
+    /// Number of islands that carry load.
+    pub n_islands: usize,
+    /// True when the linear program was needed.
+    pub used_lp: bool,
+}
+
+impl Grid {
+    /// Builds a grid and analyses its pattern.
+    pub fn new(n_buses: usize, bus_zone: Vec<usize>, lines: Vec<GridLine>, hvdc: Vec<GridHvdc>, plants: Vec<GridPlant>, loads: Vec<GridLoad>) -> Grid {
+        let edges: Vec<(usize, usize)> = lines.iter().map(|l| (l.from, l.to)).collect();
+        let pattern = Pattern::analyse(n_buses, &edges);
+        Grid { n_buses, bus_zone, lines, hvdc, plants, loads, pattern }
+    }
+
+    /// The state in which everything works.
+    pub fn intact(&self, n_zones: usize) -> PowerState {
+        PowerState {
+            bus: vec![1.0; self.n_buses],
+            line: vec![1.0; self.lines.len()],
+            hvdc: vec![1.0; self.hvdc.len()],
+            plant: vec![1.0; self.plants.len()],
+            demand: vec![1.0; n_zones],
+        }
+    }
+}
+
+/// Islands, factorisation and limits of the grid in one state.
+pub(crate) struct Network<'a> {
+    grid: &'a Grid,
+    /// Susceptance of each line in service, 0 otherwise.
+    b: Vec<f64>,
+    /// Limit of each line in this state.
+    limit: Vec<f64>,
+    /// Island of each bus; the number of a dead bus is its own.
+    pub(crate) island: Vec<usize>,
+    pub(crate) n_islands: usize,
+    is_reference: Vec<bool>,
+    factor: Factor,
+}
+
+fn islands(n: usize, lines: &[GridLine], b: &[f64]) -> (Vec<usize>, usize) {
+    let mut root: Vec<usize> = (0..n).collect();
+    fn find(root: &mut [usize], mut i: usize) -> usize {
+        while root[i] != i {
+            root[i] = root[root[i]];
+            i = root[i];
+        }
+        i
+    }
+    for (line, &b) in lines.iter().zip(b) {
+        if b != 0.0 {
+            let (x, y) = (find(&mut root, line.from), find(&mut root, line.to));
+            // The lower index stays the root, so numbers do not depend on the order of lines.
+            root[x.max(y)] = x.min(y);
+        }
+    }
+    let mut number = vec![usize::MAX; n];
+    let mut island = vec![0; n];
+    let mut count = 0;
+    for i in 0..n {
+        let r = find(&mut root, i);
+        if number[r] == usize::MAX {
+            number[r] = count;
+            count += 1;
+        }
+        island[i] = number[r];
+    }
+    (island, count)
+}
+
+impl<'a> Network<'a> {
+    /// Factorises the grid in a state; `None` when the numbers are singular.
+    pub(crate) fn new(grid: &'a Grid, state: &PowerState) -> Option<Network<'a>> {
+        let live = |i: usize| state.bus[i] > 0.0;
+        let on: Vec<bool> = grid.lines.iter().zip(&state.line).map(|(l, &s)| s > 0.0 && live(l.from) && live(l.to)).collect();
+        let b: Vec<f64> = grid.lines.iter().zip(&on).map(|(l, &on)| if on { l.b } else { 0.0 }).collect();
+        let limit = grid.lines.iter().zip(&state.line).map(|(l, s)| l.p_max * s.max(0.0)).collect();
+        let (island, n_islands) = islands(grid.n_buses, &grid.lines, &b);
+        let mut is_reference = vec![false; grid.n_buses];
+        let mut seen = vec![false; n_islands];
+        for i in 0..grid.n_buses {
+            if !seen[island[i]] {
+                seen[island[i]] = true;
+                is_reference[i] = true;
+            }
+        }
+        let mut diagonal = vec![0.0; grid.n_buses];
+        let mut edge = vec![0.0; grid.lines.len()];
+        for (e, (line, &b)) in grid.lines.iter().zip(&b).enumerate() {
+            diagonal[line.from] += b;
+            diagonal[line.to] += b;
+            if !is_reference[line.from] && !is_reference[line.to] {
+                edge[e] = -b;
+            }
+        }
+        for (d, &r) in diagonal.iter_mut().zip(&is_reference) {
+            if r {
+                *d = 1.0;
+            }
+        }
+        let factor = grid.pattern.factor(&diagonal, &edge)?;
+        Some(Network { grid, b, limit, island, n_islands, is_reference, factor })
+    }
+
+    fn solve(&self, mut rhs: Vec<f64>) -> Vec<f64> {
+        for (x, &r) in rhs.iter_mut().zip(&self.is_reference) {
+            if r {
+                *x = 0.0;
+            }
+        }
+        self.grid.pattern.solve(&self.factor, &mut rhs);
+        rhs
+    }
+
+    /// Flows for balanced injections by bus.
+    pub(crate) fn flows(&self, injection: Vec<f64>) -> Vec<f64> {
+        let theta = self.solve(injection);
+        self.grid.lines.iter().zip(&self.b).map(|(l, b)| (theta[l.from] - theta[l.to]) * b).collect()
+    }
+
+    /// Transfer factors of one line: change of its flow per unit injected at each bus (taken out at the reference).
+    pub(crate) fn transfer_factors(&self, line: usize) -> Vec<f64> {
+        let l = &self.grid.lines[line];
+        let mut rhs = vec![0.0; self.grid.n_buses];
+        rhs[l.from] += self.b[line];
+        rhs[l.to] -= self.b[line];
+        self.solve(rhs)
+    }
+
+    /// Lines above `share` of their limit, most overloaded first.
+    pub(crate) fn overloads(&self, flow: &[f64], share: impl Fn(&GridLine) -> f64) -> Vec<usize> {
+        let ratio = |e: usize| if self.b[e] == 0.0 { 0.0 } else { flow[e].abs() / (self.limit[e] * share(&self.grid.lines[e])).max(1e-9) };
+        let mut over: Vec<usize> = (0..flow.len()).filter(|&e| ratio(e) > 1.0 + LIMIT_TOLERANCE).collect();
+        over.sort_by(|&a, &b| ratio(b).total_cmp(&ratio(a)).then(a.cmp(&b)));
+        over
+    }
+
+    pub(crate) fn limit_of(&self, line: usize) -> f64 {
+        self.limit[line]
+    }
+}
+
+/// Dispatch that the operator holds when nothing is wrong, and what it delivers.
+impl Grid {
+    /// Solves one state from the base dispatch of a study point.
+    pub fn solve(&self, base: &BaseDispatch, state: &PowerState, sharing: Sharing) -> PowerFlow {
+        let Some(network) = Network::new(self, state) else { return self.dead(Ending::Singular) };
+        let mut now = dispatch::Now::new(self, base, state, &network);
+        let overload_free = now.share_imbalance(&network) && {
+            let flow = network.flows(now.injection());
+            let ok = network.overloads(&flow, |_| 1.0).is_empty();
+            now.flow = flow;
+            ok
+        };
+        let mut ending = Ending::Solved;
+        if !overload_free {
+            ending = now.redispatch(&network, sharing);
+        }
+        now.finish(&network, state, ending, !overload_free)
+    }
+
+    fn dead(&self, ending: Ending) -> PowerFlow {
+        PowerFlow { ending, served: vec![0.0; self.loads.len()], bus_served: vec![0.0; self.n_buses], flow: vec![0.0; self.lines.len()], n_islands: 0, used_lp: false }
+    }
+
+    /// Base dispatch at a study point: least cost under base limits, shedding last.
+    pub fn base_dispatch(&self, point: StudyPoint, state: &PowerState) -> BaseDispatch {
+        dispatch::base(self, point as usize, state)
+    }
+
+    /// For every line: the largest flow (p.u.) it carries in the base state or after the loss of any one other line, in one
+    /// or more base dispatches. Bridges are lost without redistribution. Used to plan synthetic lines.
+    pub fn worst_flows(&self, bases: &[(&BaseDispatch, &PowerState)]) -> Vec<f64> {
+        let mut worst = vec![0.0_f64; self.lines.len()];
+        for (base, state) in bases {
+            let Some(network) = Network::new(self, state) else { continue };
+            let flow = network.flows(base.injection.clone());
+            for (w, f) in worst.iter_mut().zip(&flow) {
+                *w = w.max(f.abs());
+            }
+            for out in 0..self.lines.len() {
+                if network.b[out] == 0.0 {
+                    continue;
+                }
+                let l = &self.lines[out];
+                let mut rhs = vec![0.0; self.n_buses];
+                rhs[l.from] = 1.0;
+                rhs[l.to] = -1.0;
+                let theta = network.solve(rhs);
+                let own = (theta[l.from] - theta[l.to]) * network.b[out];
+                if (1.0 - own).abs() < 1e-8 {
+                    continue;
+                }
+                let factor = flow[out] / (1.0 - own);
+                for (e, line) in self.lines.iter().enumerate() {
+                    if e != out {
+                        let post = flow[e] + (theta[line.from] - theta[line.to]) * network.b[e] * factor;
+                        worst[e] = worst[e].max(post.abs());
+                    }
+                }
+            }
+        }
+        worst
+    }
+}
