@@ -145,6 +145,12 @@ impl Data {
         self.base_load[link]
     }
 
+    /// Flows over a link on the intact network: (node, node, Gbit/s on this link).
+    pub fn flows_over_link(&self, link: usize) -> Vec<(usize, usize, f64)> {
+        let on = |k: u32| self.ways[k as usize].iter().filter(|w| w.1.contains(&(link as u32))).map(|w| w.0).sum::<f64>();
+        self.flows_by_link[link].iter().map(|&k| { let f = self.flows[k as usize]; (f.0, f.1, f.2 * on(k)) }).collect()
+    }
+
     /// Traffic with an end at a node, Gbit/s.
     pub fn node_flow(&self, node: usize) -> f64 {
         self.flows_by_node[node].iter().map(|&k| self.flows[k as usize].2).sum()

@@ -117,6 +117,16 @@ impl Sea {
         self.flows_by_port[port].iter().map(|&f| self.flows[f as usize].2).sum()
     }
 
+    /// Flows whose base route runs through a passage.
+    pub fn flows_through_passage(&self, passage: usize) -> Vec<usize> {
+        (0..self.flows.len()).filter(|&f| self.route[f].iter().any(|&e| self.lane_passage[e as usize] == Some(passage))).collect()
+    }
+
+    /// Flows with an end at a port.
+    pub fn flows_at_port(&self, port: usize) -> Vec<usize> {
+        self.flows_by_port[port].iter().map(|&f| f as usize).collect()
+    }
+
     /// Freight over a lane, kt/d.
     pub fn lane_flow(&self, lane: usize) -> f64 {
         self.flows_by_lane[lane].iter().map(|&f| self.flows[f as usize].2).sum()

@@ -17,9 +17,10 @@ pub const PDOP_LIMIT: f64 = 6.0;
 /// Instants over one day at which geometry is taken.
 const EPOCHS: usize = 48;
 
-/// Free-space path loss, dB, over `km` at `mhz`.
+/// Free-space path loss, dB, over `km` at `mhz`, with the engineering constant 32.45 for km and MHz
+/// (the exact 20 log₁₀(4π·10⁹/c) is 32.4478). Source: Recommendation ITU-R P.525.
 pub fn free_space_loss_db(km: f64, mhz: f64) -> f64 {
-    20.0 * (4.0 * std::f64::consts::PI * km * 1e3 * mhz * 1e6 / 299_792_458.0).log10()
+    32.45 + 20.0 * km.log10() + 20.0 * mhz.log10()
 }
 
 /// A satellite on a circular orbit.
@@ -107,7 +108,7 @@ pub fn pdop(vectors: &[[f64; 3]]) -> f64 {
 }
 
 /// Satellites, systems and gateways as the engine sees them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Space {
     /// System of each satellite.
     pub satellite_system: Vec<usize>,
@@ -144,6 +145,11 @@ pub struct SpaceFlow {
 }
 
 impl Space {
+    /// Systems without geometry yet.
+    pub fn new(satellite_system: Vec<usize>, is_pnt: Vec<bool>, satcom_mbit_s: Vec<f64>, gateways: Vec<Vec<(usize, f64, String)>>) -> Space {
+        Space { satellite_system, is_pnt, satcom_mbit_s, gateways, view: Vec::new() }
+    }
+
     /// Computes the geometry over one day for all zones; only orbits of positioning systems are followed.
     pub fn with_view(mut self, orbits: &[Option<Orbit>], min_elevation_deg: &[f64], zones: &[(f64, f64)]) -> Space {
         let fixes: Vec<Vec<Option<[f64; 3]>>> = (0..EPOCHS)

@@ -1,1 +1,8 @@
-//! .
+//! Doors for data: case folders, the embedded Europe, studies and scenarios, JSON, CSV, the report.
+
+pub mod assessment_json;
+pub mod case_folder;
+pub mod embedded;
+pub mod report;
+pub mod scenario_file;
+pub mod tables_csv;

@@ -1,6 +1,6 @@
 //! Changes: the one language of threats, repairs, purchases and answers.
 
-use crate::geo::distance_km;
+use crate::geo::{distance_km, distance_to_path_km};
 use crate::view::{Asset, Case};
 
 /// Words for [`Action`] in files.
@@ -89,7 +89,7 @@ impl Change {
 /// Which assets a rule or change acts on: space-separated terms that must all hold.
 ///
 /// Terms: `key:A|B` (key or group), `kind:`, `zone:`, `operator:`, `supplier:`, `technology:`, `group:`, `constellation:`, `passage:`,
-/// `provenance:`, `commodity:` (alternatives separated by `|`), `near:LAT,LON,KM`, `top:N` (the N largest by capacity, last).
+/// `provenance:`, `commodity:` (alternatives separated by `|`), `near:LAT,LON,KM` (links: any point of the straight path), `top:N` (the N largest by capacity, last).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Selector {
     terms: Vec<(Term, Vec<String>)>,
@@ -182,7 +182,7 @@ impl Selector {
 
     /// True when one asset satisfies every term but `top`.
     pub fn matches(&self, asset: &Asset) -> bool {
-        let near = self.near.is_none_or(|(lat, lon, km)| distance_km(lat, lon, asset.lat, asset.lon) <= km);
+        let near = self.near.is_none_or(|(lat, lon, km)| asset.ends.map_or_else(|| distance_km(lat, lon, asset.lat, asset.lon), |ends| distance_to_path_km(lat, lon, ends)) <= km);
         near && self.terms.iter().all(|(term, values)| {
             let any = |text: &str| values.iter().any(|v| v == text);
             let part = |text: &str| values.iter().any(|v| text.to_lowercase().contains(&v.to_lowercase()));

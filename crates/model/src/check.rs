@@ -297,7 +297,7 @@ fn check_rules(t: &Tables, findings: &mut Findings) {
         findings.error(("gas_profile", 0, ""), "months", "gas demand without a monthly profile".into(), "add gas_profile.csv");
     }
     let have: BTreeSet<&str> = t.repair_times.iter().map(|r| r.kind.as_str()).collect();
-    let used: BTreeSet<String> = assets_of(t).into_iter().map(|a| a.kind).collect();
+    let used: BTreeSet<String> = assets_of(t).into_iter().map(|a| a.repair_kind).collect();
     for kind in KINDS {
         if used.contains(*kind) && !have.contains(kind) {
             findings.error(("repair_times", 0, "kind"), "no-repair-time", format!("assets of kind `{kind}` have no repair time"), "add a row with low, central and high hours");

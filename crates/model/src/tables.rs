@@ -7,7 +7,7 @@ const INF: f64 = f64::INFINITY;
 
 /// Asset kinds, by sector: electricity, gas, sea, air, digital, space.
 pub const KINDS: &[&str] = &[
-    "substation", "power_line", "hvdc_link", "power_plant", "gas_hub", "gas_pipe", "gas_compressor", "gas_storage", "lng_terminal",
+    "substation", "power_line", "hvdc_link", "power_plant", "gas_hub", "gas_pipe", "gas_pipe_offshore", "gas_compressor", "gas_storage", "lng_terminal",
     "gas_field", "port", "sea_lane", "passage", "airport", "metro", "exchange", "landing_station", "data_centre", "fibre_link",
     "submarine_cable", "constellation", "satellite", "ground_control", "ground_uplink", "ground_sensor", "ground_gateway", "control_fleet",
     "site",

@@ -58,6 +58,8 @@ pub struct Asset {
     pub name: String,
     /// Kind.
     pub kind: String,
+    /// Kind by which its repair time is looked up (pipes under the sea are slower to mend).
+    pub repair_kind: String,
     /// Sector.
     pub sector: Sector,
     /// Zone.
@@ -248,6 +250,7 @@ fn plain(info: &AssetInfo, capacity: f64, unit: &'static str) -> Asset {
         name: info.name.clone(),
         sector: Sector::of_kind(&info.kind),
         kind: info.kind.clone(),
+        repair_kind: info.kind.clone(),
         zone: info.zone.clone(),
         zone_to: info.zone.clone(),
         lat: info.lat,
@@ -297,7 +300,11 @@ pub(crate) fn assets_of(t: &Tables) -> Vec<Asset> {
     out.extend(t.hvdc.iter().map(|x| buses.link(&x.asset, &x.bus_from, &x.bus_to, x.p_max_mw, "MW")));
     out.extend(t.plants.iter().map(|x| Asset { technology: x.technology.clone(), ..plain(&x.asset, x.p_max_mw, "MW") }));
     out.extend(t.gas_nodes.iter().map(|x| plain(&x.asset, 0.0, "GWh/d")));
-    out.extend(t.gas_pipes.iter().map(|x| gas.link(&x.asset, &x.node_from, &x.node_to, x.capacity_gwh_d.max(x.capacity_reverse_gwh_d), "GWh/d")));
+    let offshore = t.repair_times.iter().any(|r| r.kind == "gas_pipe_offshore");
+    out.extend(t.gas_pipes.iter().map(|x| {
+        let a = gas.link(&x.asset, &x.node_from, &x.node_to, x.capacity_gwh_d.max(x.capacity_reverse_gwh_d), "GWh/d");
+        Asset { repair_kind: if x.subsea && offshore { "gas_pipe_offshore".into() } else { a.kind.clone() }, ..a }
+    }));
     out.extend(t.gas_compressors.iter().map(|x| {
         let capacity = t.gas_pipes.iter().find(|p| p.asset.key == x.pipe).map_or(0.0, |p| p.capacity_gwh_d);
         Asset { technology: x.drive.clone(), ..plain(&x.asset, capacity, "GWh/d") }

@@ -60,7 +60,7 @@ pub(crate) struct Now<'a> {
 }
 
 impl<'a> Now<'a> {
-    pub(crate) fn new(grid: &'a Grid, base: &BaseDispatch, state: &PowerState, network: &Network) -> Now<'a> {
+    pub(crate) fn new(grid: &'a Grid, base: &BaseDispatch, state: &PowerState) -> Now<'a> {
         let n = grid.n_buses;
         let (mut p, mut p_cap, mut cost, mut weight) = (vec![0.0; n], vec![0.0; n], vec![0.0; n], vec![0.0; n]);
         for ((plant, &share), &p0) in grid.plants.iter().zip(&state.plant).zip(&base.plant) {
@@ -92,7 +92,6 @@ impl<'a> Now<'a> {
         }
         let demand: Vec<f64> = grid.loads.iter().map(|l| l.p[base.point] * state.demand[l.zone]).collect();
         let shed = grid.loads.iter().zip(&demand).map(|(l, d)| d * (1.0 - state.bus[l.bus])).collect();
-        let _ = network;
         Now { grid, p, p_cap, cost, hvdc, hvdc_bound, demand, shed, n_zones, base_import, flow: Vec::new() }
     }
 
@@ -220,9 +219,8 @@ struct Program {
     hvdc: Vec<usize>,
     zone_shed: Vec<Option<usize>>,
     load_shed: Vec<usize>,
-    /// Demand still served when the program was set up, by load and zone.
+    /// Demand still served when the program was set up, by load.
     open: Vec<f64>,
-    zone_open: Vec<f64>,
     start_flow: Vec<f64>,
     limited: Vec<bool>,
     answer: Vec<f64>,
@@ -250,7 +248,7 @@ impl Program {
         }
         let zone_shed = zone_open.iter().zip(weight).map(|(o, w)| (*o > POWER_EPS).then(|| problem.add_col(SHED_COST * w * o, 0.0, 1.0))).collect();
         let load_shed = grid.loads.iter().zip(&open).map(|(l, o)| problem.add_col(SHED_COST_BUS * weight[l.zone], 0.0, *o)).collect();
-        let mut program = Program { problem, up, down, hvdc, zone_shed, load_shed, open, zone_open, start_flow: Vec::new(), limited: vec![false; grid.lines.len()], answer: Vec::new() };
+        let mut program = Program { problem, up, down, hvdc, zone_shed, load_shed, open, start_flow: Vec::new(), limited: vec![false; grid.lines.len()], answer: Vec::new() };
         program.add_load_rows(now);
         program.add_balances(now, network);
         program.start_flow = network.flows(now.injection());
@@ -402,7 +400,7 @@ pub(crate) fn base(grid: &Grid, point: usize, state: &PowerState) -> BaseDispatc
         ending: Ending::Singular,
     };
     let Some(network) = Network::new(grid, state) else { return nothing };
-    let mut now = Now::new(grid, &nothing, state, &network);
+    let mut now = Now::new(grid, &nothing, state);
     let mut program = Program::new(&now, &network, &vec![1.0; state.demand.len()], &|_, _| (0.0, 0.0));
     // One column a plant, not a bus: plants at a bus differ in cost. The bus column is closed and replaced.
     let mut plant_col = Vec::with_capacity(grid.plants.len());

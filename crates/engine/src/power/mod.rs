@@ -8,7 +8,7 @@
 mod dispatch;
 pub mod ldl;
 
-use buttress_model::{Sharing, StudyPoint};
+use buttress_model::{Balance, Sharing, StudyPoint};
 
 use crate::ending::Ending;
 use ldl::{Factor, Pattern};
@@ -92,7 +92,8 @@ pub struct Grid {
     pub plants: Vec<GridPlant>,
     /// Loads.
     pub loads: Vec<GridLoad>,
-    pattern: Pattern,
+    /// Analysed once; absent where the study balances by component.
+    pattern: Option<Pattern>,
 }
 
 /// What the rest of the world does to the grid: shares from 0 (out) to 1 (as built).
@@ -128,10 +129,13 @@ pub struct PowerFlow {
 }
 
 impl Grid {
-    /// Builds a grid and analyses its pattern.
-    pub fn new(n_buses: usize, bus_zone: Vec<usize>, lines: Vec<GridLine>, hvdc: Vec<GridHvdc>, plants: Vec<GridPlant>, loads: Vec<GridLoad>) -> Grid {
-        let edges: Vec<(usize, usize)> = lines.iter().map(|l| (l.from, l.to)).collect();
-        let pattern = Pattern::analyse(n_buses, &edges);
+    /// Builds a grid; analyses its pattern unless flows are not asked for.
+    #[expect(clippy::too_many_arguments, reason = "the six parts of a grid and how it is balanced")]
+    pub fn new(balance: Balance, n_buses: usize, bus_zone: Vec<usize>, lines: Vec<GridLine>, hvdc: Vec<GridHvdc>, plants: Vec<GridPlant>, loads: Vec<GridLoad>) -> Grid {
+        let pattern = (balance == Balance::Flow).then(|| {
+            let edges: Vec<(usize, usize)> = lines.iter().map(|l| (l.from, l.to)).collect();
+            Pattern::analyse(n_buses, &edges)
+        });
         Grid { n_buses, bus_zone, lines, hvdc, plants, loads, pattern }
     }
 
@@ -150,6 +154,7 @@ impl Grid {
 /// Islands, factorisation and limits of the grid in one state.
 pub(crate) struct Network<'a> {
     grid: &'a Grid,
+    pattern: &'a Pattern,
     /// Susceptance of each line in service, 0 otherwise.
     b: Vec<f64>,
     /// Limit of each line in this state.
@@ -221,8 +226,9 @@ impl<'a> Network<'a> {
                 *d = 1.0;
             }
         }
-        let factor = grid.pattern.factor(&diagonal, &edge)?;
-        Some(Network { grid, b, limit, island, n_islands, is_reference, factor })
+        let pattern = grid.pattern.as_ref()?;
+        let factor = pattern.factor(&diagonal, &edge)?;
+        Some(Network { grid, pattern, b, limit, island, n_islands, is_reference, factor })
     }
 
     fn solve(&self, mut rhs: Vec<f64>) -> Vec<f64> {
@@ -231,7 +237,7 @@ impl<'a> Network<'a> {
                 *x = 0.0;
             }
         }
-        self.grid.pattern.solve(&self.factor, &mut rhs);
+        self.pattern.solve(&self.factor, &mut rhs);
         rhs
     }
 
@@ -268,7 +274,7 @@ impl Grid {
     /// Solves one state from the base dispatch of a study point.
     pub fn solve(&self, base: &BaseDispatch, state: &PowerState, sharing: Sharing) -> PowerFlow {
         let Some(network) = Network::new(self, state) else { return self.dead(Ending::Singular) };
-        let mut now = dispatch::Now::new(self, base, state, &network);
+        let mut now = dispatch::Now::new(self, base, state);
         let overload_free = now.share_imbalance(&network) && {
             let flow = network.flows(now.injection());
             let ok = network.overloads(&flow, |_| 1.0).is_empty();
@@ -280,6 +286,24 @@ impl Grid {
             ending = now.redispatch(&network, sharing);
         }
         now.finish(&network, state, ending, !overload_free)
+    }
+
+    /// Balances each connected component on its own: served ratio = live generation over attached demand, at most 1;
+    /// a component without demand is served. No flows, no limits.
+    pub fn solve_by_component(&self, point: StudyPoint, state: &PowerState) -> PowerFlow {
+        let b: Vec<f64> = self.lines.iter().zip(&state.line).map(|(l, &s)| f64::from(s > 0.0 && state.bus[l.from] > 0.0 && state.bus[l.to] > 0.0)).collect();
+        let (island, n_islands) = islands(self.n_buses, &self.lines, &b);
+        let (mut live, mut asked) = (vec![0.0; n_islands], vec![0.0; n_islands]);
+        for (plant, share) in self.plants.iter().zip(&state.plant) {
+            live[island[plant.bus]] += plant.p_max[point as usize] * share;
+        }
+        for load in &self.loads {
+            asked[island[load.bus]] += load.p[point as usize] * state.demand[load.zone];
+        }
+        let ratio: Vec<f64> = live.iter().zip(&asked).map(|(g, d)| if *d > 0.0 { (g / d).min(1.0) } else { 1.0 }).collect();
+        let bus_served: Vec<f64> = (0..self.n_buses).map(|i| if state.bus[i] > 0.0 { ratio[island[i]] } else { 0.0 }).collect();
+        let served = self.loads.iter().map(|l| bus_served[l.bus]).collect();
+        PowerFlow { ending: Ending::Solved, served, bus_served, flow: Vec::new(), n_islands, used_lp: false }
     }
 
     fn dead(&self, ending: Ending) -> PowerFlow {

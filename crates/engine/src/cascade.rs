@@ -1,0 +1,783 @@
+//! Cascade and recovery over time, across sectors.
+//!
+//! Event-driven and exact: between events every flow is constant; stocks and buffers move linearly, so their exhaustion is
+//! computed, not stepped to. Events are ordered by (time, class, id). Within one instant states only worsen; recovery is a
+//! later event, so mutual dependence neither oscillates nor heals by itself. Only sectors whose inputs moved are solved
+//! again; a sector that is never touched keeps its base answer, which is why most losses cost microseconds.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use buttress_model::{Action, Balance, Change};
+
+use crate::account::{Account, Prices};
+use crate::compile::{FREE_FLOW_SHARE, Part, World};
+use crate::data::DataState;
+use crate::ending::Ending;
+use crate::gas::{CLASSES, GasFlow, GasState, next_level_d};
+use crate::outcome::{Cause, CausedBy, Outcome, Rates, Service};
+use crate::power::{PowerFlow, PowerState};
+use crate::rng::Rng;
+use crate::sea::SeaState;
+use crate::space::SpaceState;
+
+/// Solve-and-translate rounds within one instant.
+const MAX_ROUNDS: usize = 200;
+/// Events of one run.
+const MAX_EVENTS: u32 = 100_000;
+/// Times closer than this are one instant, h.
+const SAME_TIME_H: f64 = 1e-9;
+/// Share below which an asset counts as failed.
+const FAILED: f64 = 1.0 - 1e-9;
+
+/// What the world does when nothing is wrong; computed once, subtracted from every run.
+#[derive(Debug)]
+pub struct Base {
+    /// Electricity.
+    pub power: PowerFlow,
+    /// Gas over the horizon: start of each stretch (h), its answer, stocks at its start.
+    pub gas: Vec<GasStretch>,
+    /// Start of each stretch of constant gas demand, and factors by class.
+    pub calendar: Vec<(f64, [f64; CLASSES])>,
+    /// Prices.
+    pub prices: Prices,
+    /// Baseline by service and zone, in rate units.
+    pub demand: Vec<Vec<f64>>,
+    /// Positioning, timing and satcom.
+    pub space: crate::space::SpaceFlow,
+    /// Data.
+    pub data: crate::data::DataFlow,
+}
+
+/// A stretch of time during which gas flows are constant.
+#[derive(Debug, Clone)]
+pub struct GasStretch {
+    /// Start, h.
+    pub t_h: f64,
+    /// Answer.
+    pub flow: GasFlow,
+    /// Stored gas at the start, GWh.
+    pub stored: Vec<f64>,
+    /// Tank content at the start, GWh.
+    pub tank: Vec<f64>,
+}
+
+/// What to keep of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Keep {
+    /// Service curves.
+    pub curve: bool,
+    /// Causes.
+    pub causes: bool,
+}
+
+impl Base {
+    /// Runs the world without any change.
+    pub fn new(world: &World) -> Base {
+        let power = match world.study.balance {
+            Balance::Flow => world.power.grid.solve(&world.power.base, &world.power.state, world.study.sharing),
+            Balance::Component => world.power.grid.solve_by_component(world.study.point, &world.power.state),
+        };
+        let space = world.space.solve(&space_intact(world));
+        let data = world.data.solve(&data_intact(world));
+        let n = world.zones.len();
+        let mut demand = vec![vec![0.0; n]; crate::outcome::N_SERVICES];
+        for load in &world.power.grid.loads {
+            demand[Service::Electricity as usize][load.zone] += load.p[world.study.point as usize] * crate::power::BASE_MVA;
+        }
+        for d in &world.gas.demands {
+            demand[Service::Gas as usize][d.1] += d.2.iter().sum::<f64>();
+        }
+        for p in 0..world.sea.port_zone.len() {
+            demand[Service::Freight as usize][world.sea.port_zone[p]] += world.sea.port_flow(p) / 2.0;
+        }
+        for a in 0..world.air.zone.len() {
+            demand[Service::Passengers as usize][world.air.zone[a]] += world.air.through(a);
+        }
+        demand[Service::Data as usize].clone_from_slice(&world.data.demand);
+        for z in 0..n {
+            demand[Service::Pnt as usize][z] = world.zones[z].population;
+            demand[Service::Timing as usize][z] = world.zones[z].population;
+        }
+        for (k, site) in world.case.tables().sites.iter().enumerate() {
+            demand[Service::Site as usize][world.asset_zone[world.first.site + k]] += site.persons;
+        }
+        for (k, f) in world.case.tables().control_fleets.iter().enumerate() {
+            demand[Service::Control as usize][world.asset_zone[world.first.fleet + k]] += f.amount_mw;
+        }
+        let world_zone = (0..world.space.satcom_mbit_s.len()).map(|c| (world.asset_zone[world.first.system + c], world.space.satcom_mbit_s[c]));
+        for (z, m) in world_zone {
+            demand[Service::Satcom as usize][z] += m;
+        }
+        let calendar = gas_calendar(world);
+        Base { power, gas: gas_year(world, &calendar), calendar, prices: Prices::new(world.case), demand, space, data }
+    }
+
+    fn gas_at(&self, t: f64) -> Option<&GasStretch> {
+        let i = self.gas.partition_point(|s| s.t_h <= t + SAME_TIME_H);
+        self.gas.get(i.checked_sub(1)?)
+    }
+}
+
+fn space_intact(world: &World) -> SpaceState {
+    let on = |i: usize| f64::from(world.settings.in_service[i]);
+    SpaceState {
+        satellite: (0..world.space.satellite_system.len()).map(|k| on(world.first.satellite + k)).collect(),
+        system: (0..world.space.is_pnt.len()).map(|k| on(world.first.system + k)).collect(),
+        site: (0..world.case.tables().ground_sites.len()).map(|k| on(world.first.ground_site + k)).collect(),
+    }
+}
+
+fn data_intact(world: &World) -> DataState {
+    let mut s = world.data.intact();
+    s.node.iter_mut().enumerate().for_each(|(k, x)| *x = f64::from(world.settings.in_service[world.first.data_node + k]));
+    s.link.iter_mut().enumerate().for_each(|(k, x)| *x = f64::from(world.settings.in_service[world.first.data_link + k]));
+    s
+}
+
+/// Start of each stretch of constant demand over the horizon: (h, factor by class).
+fn gas_calendar(world: &World) -> Vec<(f64, [f64; CLASSES])> {
+    const DAYS: [f64; 12] = [31.0, 28.0, 31.0, 30.0, 31.0, 30.0, 31.0, 31.0, 30.0, 31.0, 30.0, 31.0];
+    let mut by_month = [[1.0; CLASSES]; 12];
+    for row in &world.case.tables().gas_profile {
+        by_month[(row.month as usize).clamp(1, 12) - 1] = [row.protected_factor, row.industry_factor, row.power_factor];
+    }
+    let mean: [f64; CLASSES] = std::array::from_fn(|c| world.gas.demands.iter().map(|d| d.2[c]).sum());
+    let total: f64 = mean.iter().sum::<f64>().max(1e-9);
+    let mut out = Vec::new();
+    let (mut t, mut month) = (0.0, usize::from(world.study.start_month).clamp(1, 12) - 1);
+    while t < world.study.horizon_h {
+        let factor = by_month[month];
+        out.push((t, factor));
+        let peak = f64::from(world.study.gas_peak_days);
+        if month == 0 && peak > 0.0 {
+            // Peak days stand in the middle of January: twice the mean day over all classes.
+            let level = (0..CLASSES).map(|c| mean[c] * factor[c]).sum::<f64>() / total;
+            let begin = t + ((31.0 - peak) / 2.0).floor() * 24.0;
+            if begin > t {
+                out.push((begin, factor.map(|f| f * 2.0 / level.max(1e-9))));
+            } else if let Some(last) = out.last_mut() {
+                last.1 = factor.map(|f| f * 2.0 / level.max(1e-9));
+            }
+            if begin + peak * 24.0 < t + 31.0 * 24.0 {
+                out.push((begin + peak * 24.0, factor));
+            }
+        }
+        t += DAYS[month] * 24.0;
+        month = (month + 1) % 12;
+    }
+    out.retain(|s| s.0 < world.study.horizon_h);
+    out
+}
+
+fn gas_start(world: &World) -> GasState {
+    let mut s = world.gas.intact(world.zones.len(), world.study.storage_fill);
+    for (k, store) in world.gas.stores.iter().enumerate() {
+        let fill = world.settings.fill[world.first.store + k];
+        if fill >= 0.0 {
+            s.stored[k] = store.1 * fill;
+        }
+    }
+    s
+}
+
+/// Hours until a stock of this state crosses a step or runs dry or full, at these rates.
+fn gas_next_h(world: &World, state: &GasState, flow: &GasFlow) -> f64 {
+    let stores = world.gas.stores.iter().enumerate().map(|(k, s)| next_level_d(state.stored[k], s.1, flow.store_rate[k]));
+    let tanks = world.gas.terminals.iter().enumerate().map(|(k, t)| match flow.tank_rate[k] {
+        r if r < -1e-9 => state.tank[k] / -r,
+        r if r > 1e-9 && state.tank[k] < t.3 => (t.3 - state.tank[k]) / r,
+        _ => f64::INFINITY,
+    });
+    24.0 * stores.chain(tanks).fold(f64::INFINITY, f64::min).max(1.0 / 24.0)
+}
+
+fn gas_advance(world: &World, state: &mut GasState, flow: &GasFlow, hours: f64) {
+    for (k, s) in world.gas.stores.iter().enumerate() {
+        state.stored[k] = (state.stored[k] + flow.store_rate[k] * hours / 24.0).clamp(0.0, s.1);
+    }
+    for (k, t) in world.gas.terminals.iter().enumerate() {
+        state.tank[k] = (state.tank[k] + flow.tank_rate[k] * hours / 24.0).clamp(0.0, t.3);
+    }
+}
+
+fn gas_year(world: &World, calendar: &[(f64, [f64; CLASSES])]) -> Vec<GasStretch> {
+    if world.gas.demands.is_empty() {
+        return Vec::new();
+    }
+    let mut state = gas_start(world);
+    let (mut t, mut out, mut c) = (0.0, Vec::new(), 0);
+    while t < world.study.horizon_h && out.len() < MAX_EVENTS as usize {
+        while c + 1 < calendar.len() && calendar[c + 1].0 <= t + SAME_TIME_H {
+            c += 1;
+        }
+        state.profile = calendar[c].1;
+        let flow = world.gas.solve(&state);
+        let step = gas_next_h(world, &state, &flow);
+        let boundary = calendar.get(c + 1).map_or(world.study.horizon_h, |x| x.0);
+        let next = (t + step).min(boundary).min(world.study.horizon_h);
+        out.push(GasStretch { t_h: t, flow: flow.clone(), stored: state.stored.clone(), tank: state.tank.clone() });
+        gas_advance(world, &mut state, &flow, next - t);
+        t = next;
+    }
+    out
+}
+
+/// Classes of events at one time, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    /// Damage, demand, exhaustion.
+    Worsen,
+    /// Month, peak day, stock step; queue cleared.
+    Clock,
+    /// Repair, restart.
+    Recover,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    Damage(u32),
+    Exhausted(u32),
+    Factor(u32),
+    GasClock,
+    QueueClear,
+    Repaired(u32),
+    Restarted(u32),
+}
+
+/// Time as ordered bits; times are never negative.
+fn key(t: f64) -> u64 {
+    t.max(0.0).to_bits()
+}
+
+/// State of one dependency.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum DepState {
+    /// Supplied; buffer level at a time.
+    Ok,
+    /// On its buffer since a time.
+    Buffer(f64),
+    /// Buffer empty.
+    Lost,
+    /// Supply is back; starts at a time.
+    Restarting(f64),
+}
+
+/// One interval of damage to one asset.
+#[derive(Debug, Clone, Copy)]
+struct Damage {
+    asset: u32,
+    /// Share of capacity lost.
+    lost: f64,
+    from_h: f64,
+    to_h: f64,
+}
+
+/// One factor on demand or supply, or a jammed circle, over an interval.
+#[derive(Debug, Clone)]
+enum Factor {
+    Demand { service: Service, zones: Vec<usize>, value: f64 },
+    Arrivals { terminal: usize, value: f64 },
+    Jam { lat: f64, lon: f64, km: f64, lost: f64 },
+}
+
+/// Backlog of a zone in one queueing service.
+#[derive(Debug, Clone, Copy, Default)]
+struct Queue {
+    /// Waiting, kt or passengers.
+    backlog: f64,
+    /// Growing (positive) or clearing, per day.
+    rate: f64,
+    blocked: f64,
+}
+
+/// A run in progress.
+struct Run<'a, 'w> {
+    world: &'a World<'w>,
+    base: &'a Base,
+    account: Account<'a>,
+    now: f64,
+    events: BinaryHeap<Reverse<(u64, Class, What)>>,
+    damage: Vec<Damage>,
+    factors: Vec<(Factor, f64, f64)>,
+    active_factor: Vec<bool>,
+    /// Share of each asset left by damage and by dependencies; only assets away from 1 are stored.
+    by_damage: BTreeMap<u32, f64>,
+    by_dependency: BTreeMap<u32, f64>,
+    dep_state: BTreeMap<u32, DepState>,
+    dep_level: BTreeMap<u32, (f64, f64)>,
+    power: Option<Box<PowerState>>,
+    gas: Option<Box<GasRun>>,
+    sea: Option<Box<SeaState>>,
+    air: Option<Vec<f64>>,
+    data: Option<Box<DataState>>,
+    space: Option<Box<SpaceState>>,
+    dirty: Dirty,
+    rates: Rates,
+    queues: Vec<[Queue; 2]>,
+    ending: Ending,
+    n_programs: u32,
+    causes: Vec<Cause>,
+    failed: BTreeMap<u32, ()>,
+    keep: Keep,
+    rng: Rng,
+    delay_rate: Vec<f64>,
+    /// Served shares below 1 by bus, hub and metro.
+    power_low: BTreeMap<u32, f64>,
+    gas_low: BTreeMap<u32, f64>,
+    data_low: BTreeMap<u32, f64>,
+    space_flow: Option<crate::space::SpaceFlow>,
+}
+
+/// Gas while it is being simulated on its own.
+struct GasRun {
+    state: GasState,
+    flow: GasFlow,
+    since_h: f64,
+}
+
+#[derive(Default, Clone, Copy)]
+struct Dirty {
+    power: bool,
+    gas: bool,
+    sea: bool,
+    air: bool,
+    data: bool,
+    space: bool,
+    fleet: bool,
+}
+
+impl Dirty {
+    fn any(self) -> bool {
+        self.power || self.gas || self.sea || self.air || self.data || self.space || self.fleet
+    }
+}
+
+/// Runs a list of timed changes. Structural changes must already be in the world (see [`World::with`]).
+pub fn run(world: &World, base: &Base, changes: &[Change], keep: Keep, seed: u64) -> Outcome {
+    let n = world.zones.len();
+    let population = world.zones.iter().map(|z| z.population).collect();
+    let is_gate = world.zones.iter().map(|z| z.is_gate).collect::<Vec<_>>();
+    let total = base.demand.iter().map(|d| d.iter().zip(&is_gate).filter(|x| !x.1).map(|x| x.0).sum()).collect();
+    let mut run = Run {
+        world,
+        base,
+        account: Account::new(&base.prices, population, is_gate, total, keep.curve),
+        now: 0.0,
+        events: BinaryHeap::new(),
+        damage: Vec::new(),
+        factors: Vec::new(),
+        active_factor: Vec::new(),
+        by_damage: BTreeMap::new(),
+        by_dependency: BTreeMap::new(),
+        dep_state: BTreeMap::new(),
+        dep_level: BTreeMap::new(),
+        power: None,
+        gas: None,
+        sea: None,
+        air: None,
+        data: None,
+        space: None,
+        dirty: Dirty::default(),
+        rates: Rates::none(n),
+        queues: vec![[Queue::default(); 2]; n],
+        ending: Ending::Solved,
+        n_programs: 0,
+        causes: Vec::new(),
+        failed: BTreeMap::new(),
+        keep,
+        rng: Rng::new(seed),
+        delay_rate: vec![0.0; n],
+        power_low: BTreeMap::new(),
+        gas_low: BTreeMap::new(),
+        data_low: BTreeMap::new(),
+        space_flow: None,
+    };
+    run.schedule(changes);
+    run.events_until_horizon()
+}
+
+/// The intervals of damage that a list of changes makes, as (asset, share lost, from, to).
+pub fn damages(world: &World, changes: &[Change]) -> Vec<(u32, f64, f64, f64)> {
+    let level = world.study.level.index();
+    let mut out = Vec::new();
+    for change in changes {
+        let lost = match change.action {
+            Action::TakeOut => 1.0,
+            Action::Derate => change.value,
+            Action::SetSupply => 1.0 - change.value,
+            _ => continue,
+        };
+        for i in change.select.select(world.case) {
+            if !world.settings.in_service[i] || (change.action == Action::SetSupply && matches!(world.parts[i], Part::Terminal(_))) {
+                continue;
+            }
+            let lost = (lost * world.settings.damage[i]).clamp(0.0, 1.0);
+            let to = match change.to_h {
+                Some(to) => to[level],
+                None => change.from_h + world.repair_h[i][level] * world.settings.repair[i],
+            };
+            if lost > 0.0 && to > change.from_h && change.from_h < world.study.horizon_h {
+                out.push((i as u32, lost, change.from_h, to));
+            }
+        }
+    }
+    out
+}
+
+impl Run<'_, '_> {
+    fn schedule(&mut self, changes: &[Change]) {
+        for (asset, lost, from_h, to_h) in damages(self.world, changes) {
+            let k = self.damage.len() as u32;
+            self.damage.push(Damage { asset, lost, from_h, to_h });
+            self.push(from_h, Class::Worsen, What::Damage(k));
+            self.push(to_h, Class::Recover, What::Repaired(k));
+        }
+        for change in changes {
+            let to = change.to_h.map_or(f64::INFINITY, |t| t[self.world.study.level.index()]);
+            let factors: Vec<Factor> = match change.action {
+                Action::SetDemand => {
+                    let named = change.select.zones();
+                    let zones = (0..self.world.zones.len()).filter(|&z| named.is_empty() || named.contains(&self.world.zones[z].key)).collect();
+                    let service = if change.select.commodity() == Some("gas") { Service::Gas } else { Service::Electricity };
+                    vec![Factor::Demand { service, zones, value: change.value }]
+                }
+                Action::SetSupply => change
+                    .select
+                    .select(self.world.case)
+                    .into_iter()
+                    .filter_map(|i| match self.world.parts[i] {
+                        Part::Terminal(k) => Some(Factor::Arrivals { terminal: k as usize, value: change.value }),
+                        _ => None,
+                    })
+                    .collect(),
+                Action::Jam => change.select.circle().map(|(lat, lon, km)| Factor::Jam { lat, lon, km, lost: change.value }).into_iter().collect(),
+                _ => continue,
+            };
+            for f in factors {
+                let k = self.factors.len() as u32;
+                self.factors.push((f, change.from_h, to));
+                self.active_factor.push(false);
+                self.push(change.from_h, Class::Worsen, What::Factor(k));
+                self.push(to, Class::Recover, What::Factor(k));
+            }
+        }
+    }
+
+    fn push(&mut self, t: f64, class: Class, what: What) {
+        if t < self.world.study.horizon_h {
+            self.events.push(Reverse((key(t), class, what)));
+        }
+    }
+
+    fn events_until_horizon(mut self) -> Outcome {
+        let mut n_events = 0;
+        while let Some(&Reverse((bits, class, _))) = self.events.peek() {
+            let t = f64::from_bits(bits);
+            n_events += 1;
+            if n_events > MAX_EVENTS {
+                self.ending = self.ending.and(Ending::EventLimit);
+                break;
+            }
+            self.advance(t);
+            let mut moved = false;
+            while let Some(&Reverse((b, c, what))) = self.events.peek() {
+                if c != class || f64::from_bits(b) > t + SAME_TIME_H {
+                    break;
+                }
+                self.events.pop();
+                moved |= self.apply(what);
+            }
+            if moved {
+                self.settle();
+            }
+        }
+        let horizon = self.world.study.horizon_h;
+        self.advance(horizon);
+        let n_failed = self.failed.len();
+        self.account.finish(self.ending, n_events, self.n_programs, self.causes, n_failed)
+    }
+
+    /// Lets time pass with constant rates.
+    fn advance(&mut self, t: f64) {
+        let hours = t - self.now;
+        if hours <= 0.0 {
+            return;
+        }
+        self.pass_queues(hours);
+        if let Some(gas) = &mut self.gas {
+            gas_advance(self.world, &mut gas.state, &gas.flow, hours);
+            gas.since_h = t;
+        }
+        self.now = t;
+    }
+
+    /// Integrates backlogs (which grow or shrink linearly) and books all losses of the stretch.
+    fn pass_queues(&mut self, hours: f64) {
+        let days = hours / 24.0;
+        let mut rates_changed = false;
+        for (z, q) in self.queues.iter_mut().enumerate() {
+            for (k, service) in [Service::Freight, Service::Passengers].into_iter().enumerate() {
+                let (before, after) = (q[k].backlog, (q[k].backlog + q[k].rate * days).max(0.0));
+                q[k].backlog = after;
+                if k == 0 && (before > 0.0 || after > 0.0 || self.delay_rate[z] > 0.0) {
+                    // Freight: what counts is tonne-days of delay, in the queue and on detours.
+                    self.rates.lost[service as usize][z] = (before + after) / 2.0 + self.delay_rate[z];
+                    rates_changed = true;
+                }
+            }
+        }
+        self.account.add(&self.rates, hours);
+        if rates_changed {
+            self.show_freight();
+        }
+    }
+
+    /// Freight as a rate for curves: blocked now.
+    fn show_freight(&mut self) {
+        for (z, q) in self.queues.iter().enumerate() {
+            let backlog = q[0].backlog;
+            self.rates.lost[Service::Freight as usize][z] = if backlog > 1e-6 || q[0].blocked > 0.0 { backlog.max(q[0].blocked) } else { 0.0 } + self.delay_rate[z];
+        }
+    }
+
+    /// Applies one event; true when something may have moved.
+    fn apply(&mut self, what: What) -> bool {
+        match what {
+            What::Damage(k) | What::Repaired(k) => {
+                let asset = self.damage[k as usize].asset;
+                self.set_damage(asset, matches!(what, What::Damage(_)))
+            }
+            What::Exhausted(d) => match self.dep_state.get(&d) {
+                Some(DepState::Buffer(since)) if self.buffer_ends(d, *since) <= self.now + SAME_TIME_H => {
+                    self.dep_state.insert(d, DepState::Lost);
+                    self.dep_level.insert(d, (0.0, self.now));
+                    self.weigh_dependencies(d);
+                    true
+                }
+                _ => false,
+            },
+            What::Factor(k) => self.set_factor(k as usize),
+            What::GasClock => {
+                self.dirty.gas = self.gas.is_some();
+                self.dirty.gas
+            }
+            What::QueueClear => {
+                self.account_queues();
+                true
+            }
+            What::Restarted(d) => match self.dep_state.get(&d) {
+                Some(DepState::Restarting(at)) if *at <= self.now + SAME_TIME_H => {
+                    self.dep_state.remove(&d);
+                    self.dep_level.insert(d, (self.dep_level.get(&d).map_or(0.0, |l| l.0), self.now));
+                    self.weigh_dependencies(d);
+                    true
+                }
+                _ => false,
+            },
+        }
+    }
+
+    /// Share of an asset that is left.
+    fn share(&self, asset: u32) -> f64 {
+        self.by_damage.get(&asset).copied().unwrap_or(1.0) * self.by_dependency.get(&asset).copied().unwrap_or(1.0)
+    }
+
+    fn set_damage(&mut self, asset: u32, starts: bool) -> bool {
+        let now = self.now + SAME_TIME_H;
+        let lost = self.damage.iter().filter(|d| d.asset == asset && d.from_h <= now && d.to_h > now).map(|d| d.lost).fold(0.0, f64::max);
+        let before = self.share(asset);
+        if lost > 0.0 { self.by_damage.insert(asset, 1.0 - lost) } else { self.by_damage.remove(&asset) };
+        if starts && before > self.share(asset) {
+            self.blame(asset, CausedBy::Damage);
+        }
+        self.moved(asset)
+    }
+
+    fn blame(&mut self, asset: u32, by: CausedBy) {
+        if self.failed.insert(asset, ()).is_none() && self.keep.causes {
+            self.causes.push(Cause { asset, t_h: self.now, by });
+        }
+    }
+
+    /// The share of the dependent of `d` is the worst of its lost dependencies.
+    fn weigh_dependencies(&mut self, d: u32) {
+        let asset = self.world.deps[d as usize].dependent;
+        let range = self.world.deps_of(asset);
+        let lost = range.iter().filter(|&&k| matches!(self.dep_state.get(&k), Some(DepState::Lost | DepState::Restarting(_)))).map(|&k| self.world.deps[k as usize].effect).fold(0.0, f64::max);
+        let before = self.share(asset);
+        if lost > 0.0 { self.by_dependency.insert(asset, 1.0 - lost) } else { self.by_dependency.remove(&asset) };
+        if self.share(asset) < before {
+            self.blame(asset, CausedBy::Dependency(d));
+        }
+        self.moved(asset);
+    }
+
+    /// Marks what an asset's share spoils and passes it into the sector's state; false when it spoils nothing.
+    fn moved(&mut self, asset: u32) -> bool {
+        let w = self.world;
+        let share = if w.settings.in_service[asset as usize] { self.share(asset) } else { 0.0 };
+        match w.parts[asset as usize] {
+            Part::Bus(k) => self.power_state().bus[k as usize] = share,
+            Part::Line(k) => self.power_state().line[k as usize] = share,
+            Part::Hvdc(k) => self.power_state().hvdc[k as usize] = share,
+            Part::Plant(k) => self.power_state().plant[k as usize] = share,
+            Part::GasNode(_) | Part::GasPipe(_) | Part::Compressor(_) | Part::Store(_) | Part::Terminal(_) | Part::GasSupply(_) => self.set_gas(asset, share),
+            Part::Passage(k) => self.sea_state().passage[k as usize] = share,
+            Part::Lane(k) => self.sea_state().lane[k as usize] = share,
+            Part::Port(k) => self.sea_state().port[k as usize] = share,
+            Part::Airport(k) => {
+                self.dirty.air = true;
+                self.air.get_or_insert_with(|| vec![1.0; w.air.zone.len()])[k as usize] = share;
+            }
+            Part::DataNode(k) => self.data_state().node[k as usize] = share,
+            Part::DataLink(k) => self.data_state().link[k as usize] = share,
+            Part::System(k) => self.space_state().system[k as usize] = share,
+            Part::Satellite(k) => self.space_state().satellite[k as usize] = share,
+            Part::GroundSite(k) => self.space_state().site[k as usize] = share,
+            Part::Fleet(_) | Part::Site(_) => self.dirty.fleet = true,
+        }
+        if let Some(deps) = w.deps_at.asset.get(&asset) {
+            for &d in deps {
+                self.look_at(d);
+            }
+        }
+        true
+    }
+
+    fn power_state(&mut self) -> &mut PowerState {
+        self.dirty.power = true;
+        let w = self.world;
+        self.power.get_or_insert_with(|| Box::new(w.power.state.clone()))
+    }
+
+    fn sea_state(&mut self) -> &mut SeaState {
+        self.dirty.sea = true;
+        let w = self.world;
+        self.sea.get_or_insert_with(|| {
+            let mut s = w.sea.intact();
+            s.passage.iter_mut().enumerate().for_each(|(k, x)| *x = f64::from(w.settings.in_service[w.first.passage + k]));
+            Box::new(s)
+        })
+    }
+
+    fn data_state(&mut self) -> &mut DataState {
+        self.dirty.data = true;
+        let w = self.world;
+        self.data.get_or_insert_with(|| Box::new(data_intact(w)))
+    }
+
+    fn space_state(&mut self) -> &mut SpaceState {
+        self.dirty.space = true;
+        let w = self.world;
+        self.space.get_or_insert_with(|| Box::new(space_intact(w)))
+    }
+
+    fn gas_run(&mut self) -> Option<&mut GasRun> {
+        if self.gas.is_none() {
+            let stretch = self.base.gas_at(self.now)?;
+            let mut state = gas_start(self.world);
+            let days = (self.now - stretch.t_h) / 24.0;
+            state.stored = stretch.stored.iter().zip(&stretch.flow.store_rate).map(|(s, r)| (s + r * days).max(0.0)).collect();
+            state.tank = stretch.tank.iter().zip(&stretch.flow.tank_rate).map(|(s, r)| (s + r * days).max(0.0)).collect();
+            self.gas = Some(Box::new(GasRun { state, flow: stretch.flow.clone(), since_h: self.now }));
+        }
+        self.gas.as_deref_mut()
+    }
+
+    fn set_gas(&mut self, asset: u32, share: f64) {
+        let w = self.world;
+        // Where the asset carried nothing in the base and nothing else is wrong, capacity is lost and service is not.
+        let pipe_share = |run: &Self, p: usize| {
+            let own = run.share((w.first.gas_pipe + p) as u32);
+            let compressors = w.pipe_compressors[p].iter().map(|&c| FREE_FLOW_SHARE + (1.0 - FREE_FLOW_SHARE) * run.share(c)).fold(1.0, f64::min);
+            own * compressors
+        };
+        let pipe = match w.parts[asset as usize] {
+            Part::GasPipe(k) => Some((k as usize, pipe_share(self, k as usize))),
+            Part::Compressor(k) => Some((w.compressor_pipe[k as usize], pipe_share(self, w.compressor_pipe[k as usize]))),
+            _ => None,
+        };
+        let part = w.parts[asset as usize];
+        let Some(gas) = self.gas_run() else { return };
+        match (part, pipe) {
+            (_, Some((p, s))) => gas.state.pipe[p] = s,
+            (Part::GasNode(k), _) => gas.state.node[k as usize] = share,
+            (Part::Store(k), _) => gas.state.store[k as usize] = share,
+            (Part::Terminal(k), _) => gas.state.terminal[k as usize] = share,
+            (Part::GasSupply(k), _) => gas.state.supply[k as usize] = share,
+            _ => {}
+        }
+        self.dirty.gas = true;
+    }
+
+    fn set_factor(&mut self, k: usize) -> bool {
+        let (from, to) = (self.factors[k].1, self.factors[k].2);
+        self.active_factor[k] = from <= self.now + SAME_TIME_H && to > self.now + SAME_TIME_H;
+        match self.factors[k].0.clone() {
+            Factor::Demand { service, zones, .. } => {
+                for z in zones {
+                    let value: f64 = self.factors.iter().zip(&self.active_factor).filter(|x| *x.1).map(|(f, _)| match &f.0 { Factor::Demand { service: s, zones, value } if *s == service && zones.contains(&z) => *value, _ => 1.0 }).product();
+                    if service == Service::Gas {
+                        if let Some(gas) = self.gas_run() {
+                            gas.state.demand[z] = value;
+                        }
+                        self.dirty.gas = self.gas.is_some();
+                    } else {
+                        self.power_state().demand[z] = value;
+                    }
+                }
+            }
+            Factor::Arrivals { terminal, .. } => {
+                let value: f64 = self.factors.iter().zip(&self.active_factor).filter(|x| *x.1).map(|(f, _)| match &f.0 { Factor::Arrivals { terminal: t, value } if *t == terminal => *value, _ => 1.0 }).product();
+                if let Some(gas) = self.gas_run() {
+                    gas.state.arrivals[terminal] = value;
+                }
+                self.dirty.gas = self.gas.is_some();
+            }
+            Factor::Jam { .. } => {
+                self.space_state();
+            }
+        }
+        true
+    }
+
+    /// Solves what moved, translates served shares into states of dependencies, and repeats until nothing moves.
+    fn settle(&mut self) {
+        for round in 0.. {
+            if round >= MAX_ROUNDS {
+                self.ending = self.ending.and(Ending::NotSettled);
+                break;
+            }
+            if !self.dirty.any() {
+                break;
+            }
+            let dirty = std::mem::take(&mut self.dirty);
+            if dirty.power {
+                self.solve_power();
+            }
+            if dirty.gas {
+                self.solve_gas();
+            }
+            if dirty.data {
+                self.solve_data();
+            }
+            if dirty.space {
+                self.solve_space();
+            }
+            if dirty.sea {
+                self.solve_sea();
+            }
+            if dirty.air {
+                self.solve_air();
+            }
+            if dirty.fleet || dirty.space {
+                self.count_sites();
+            }
+        }
+        self.account.note(&self.rates, self.now);
+    }
+}
+
+/// Splits the sector solves from the event loop.
+mod sectors;

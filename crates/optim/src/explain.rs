@@ -1,0 +1,103 @@
+//! Causes as sentences.
+
+use buttress_engine::compile::World;
+use buttress_engine::outcome::{Cause, CausedBy, Outcome, Service};
+
+/// Steps told in a short reason.
+const MAX_STEPS: usize = 3;
+
+fn step(world: &World, cause: &Cause) -> String {
+    let name = &world.asset(cause.asset).name;
+    match cause.by {
+        CausedBy::Damage => format!("{name} is lost at {} h", hours(cause.t_h)),
+        CausedBy::Dependency(d) => {
+            let dep = &world.deps[d as usize];
+            let rule = &world.case.tables().dependencies[dep.rule as usize];
+            let what = if rule.needs == "asset" { format!("what it needs ({})", rule.at) } else { rule.needs.clone() };
+            let buffer = dep.buffer_h[2 - world.study.level.index()];
+            let after = if buffer > 0.0 { format!(" when its {} h of autonomy are used up", hours(buffer)) } else { String::new() };
+            format!("{name} is without {what} and loses {:.0} % of its capacity at {} h{after}", dep.effect * 100.0, hours(cause.t_h))
+        }
+    }
+}
+
+fn hours(h: f64) -> String {
+    if (h - h.round()).abs() < 0.05 { format!("{h:.0}") } else { format!("{h:.1}") }
+}
+
+/// The first steps of a cascade and what is lost, as one sentence.
+pub fn first_steps(world: &World, out: &Outcome) -> String {
+    if out.causes.is_empty() {
+        return String::new();
+    }
+    let damaged = out.causes.iter().filter(|c| c.by == CausedBy::Damage).count();
+    let mut parts: Vec<String> = Vec::new();
+    if damaged > 2 {
+        parts.push(format!("{damaged} assets are damaged"));
+    } else {
+        parts.extend(out.causes.iter().filter(|c| c.by == CausedBy::Damage).map(|c| step(world, c)));
+    }
+    let then: Vec<&Cause> = out.causes.iter().filter(|c| c.by != CausedBy::Damage).collect();
+    parts.extend(then.iter().take(MAX_STEPS).map(|c| step(world, c)));
+    if then.len() > MAX_STEPS {
+        parts.push(format!("{} more assets follow", then.len() - MAX_STEPS));
+    }
+    let lost = lost_services(out);
+    if lost.is_empty() {
+        parts.push("no service is lost".into());
+    } else {
+        parts.push(format!("lost: {}", lost.join(", ")));
+    }
+    format!("{}.", parts.join("; "))
+}
+
+fn lost_services(out: &Outcome) -> Vec<String> {
+    Service::ALL
+        .iter()
+        .filter(|s| out.lost_total(**s) > 1e-3)
+        .map(|s| {
+            let x = out.lost_total(*s);
+            let digits = if x >= 100.0 { 0 } else { 1 };
+            format!("{x:.digits$} {} of {}", s.lost_unit(), s.name())
+        })
+        .collect()
+}
+
+/// The path that led to the failure of `asset`, from the first damage on, as a sentence; `None` when it did not fail.
+pub fn why(world: &World, out: &Outcome, asset: u32) -> Option<String> {
+    let mut path = Vec::new();
+    let mut at = out.causes.iter().find(|c| c.asset == asset)?;
+    // Each step goes back to an earlier failure, so the list of causes bounds the walk.
+    for _ in 0..out.causes.len() {
+        path.push(step(world, at));
+        let CausedBy::Dependency(d) = at.by else { break };
+        let Some(before) = supplier(world, out, d, at.t_h) else { break };
+        at = before;
+    }
+    path.reverse();
+    Some(format!("{}.", path.join("; then ")))
+}
+
+/// The failure before `t` that most plainly took away what dependency `d` draws from.
+fn supplier<'o>(world: &World, out: &'o Outcome, d: u32, t: f64) -> Option<&'o Cause> {
+    use buttress_engine::compile::{Part, Supply};
+    let dep = &world.deps[d as usize];
+    let direct = |asset: u32| match (&dep.supply, world.parts[asset as usize]) {
+        (Supply::Bus(b), Part::Bus(k)) => *b == k,
+        (Supply::DataNode(n), Part::DataNode(k)) => *n == k,
+        (Supply::GasNode(n), Part::GasNode(k)) => *n == k,
+        (Supply::Assets(ids, _), _) => ids.contains(&asset),
+        _ => false,
+    };
+    let sector = |asset: u32| {
+        matches!(
+            (&dep.supply, world.parts[asset as usize]),
+            (Supply::Bus(_), Part::Bus(_) | Part::Line(_) | Part::Plant(_) | Part::Hvdc(_))
+                | (Supply::GasNode(_), Part::GasNode(_) | Part::GasPipe(_) | Part::Store(_) | Part::Terminal(_) | Part::GasSupply(_) | Part::Compressor(_))
+                | (Supply::DataNode(_), Part::DataNode(_) | Part::DataLink(_))
+                | (Supply::Pnt(..) | Supply::Timing(..) | Supply::Satcom(_), Part::System(_) | Part::Satellite(_) | Part::GroundSite(_))
+        )
+    };
+    let earlier = || out.causes.iter().filter(|c| c.t_h <= t && c.asset != dep.dependent);
+    earlier().find(|c| direct(c.asset)).or_else(|| earlier().find(|c| sector(c.asset)))
+}

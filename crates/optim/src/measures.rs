@@ -1,0 +1,204 @@
+//! Measures of the catalogue, simulated against the worst weaknesses, and what a budget buys.
+//!
+//! Avoided loss of a measure = Σ over weaknesses of (loss without it − loss with it). A set is chosen greedily by avoided
+//! euro per euro, where shares of one weakness combine as 1 − Π(1 − share); the chosen set is then simulated as a whole, so
+//! that the promise can be compared with the replay.
+
+use std::collections::BTreeMap;
+
+use buttress_engine::batch::map;
+use buttress_engine::cascade::{Keep, run};
+use buttress_model::Change;
+use buttress_model::tables::Measure;
+
+use crate::answer::{AssetLoss, MeasureResult, Plan, Portfolio, Summary, ThreatResult, Weakness};
+use crate::assess::{Desk, is_structural, measure_changes, threat_changes};
+
+/// Weaknesses that measures are tried on: the worst threats and the worst assets.
+const N_THREATS: usize = 16;
+const N_ASSETS: usize = 14;
+/// Discount rate of yearly costs (the social rate that the Commission's cost-benefit guides use, 3 %).
+const DISCOUNT_RATE: f64 = 0.03;
+
+/// A weakness as changes, with its loss.
+struct Trial {
+    shown: Weakness,
+    changes: Vec<Change>,
+    loss: Summary,
+    home: Vec<usize>,
+}
+
+fn trials(desk: &Desk, losses: &[AssetLoss], threats: &[ThreatResult]) -> Vec<Trial> {
+    let mut out = Vec::new();
+    for t in threats.iter().filter(|t| t.runs[1].euro[1] > 0.0).take(N_THREATS) {
+        let threat = &desk.case.tables().threats[t.threat];
+        let changes = threat_changes(desk.case, &threat.key);
+        if changes.iter().any(is_structural) {
+            continue;
+        }
+        let home = desk.home_of(&desk.world, &changes);
+        out.push(Trial { shown: Weakness { key: threat.key.clone(), name: threat.name.clone(), euro: t.runs[1].euro[1], people_hours: t.runs[1].people_hours }, changes, loss: t.runs[1].clone(), home });
+    }
+    for l in losses.iter().filter(|l| desk.world.asset(l.asset).provenance != "synthetic").take(N_ASSETS) {
+        let a = desk.world.asset(l.asset);
+        out.push(Trial { shown: Weakness { key: a.key.clone(), name: a.name.clone(), euro: l.central.euro[1], people_hours: l.central.people_hours }, changes: vec![Change::take_out(&a.key)], loss: l.central.clone(), home: desk.home(l.asset) });
+    }
+    out
+}
+
+/// Cost over a measure's life at today's value, MEUR: low, central, high.
+pub(crate) fn life_cost(m: &Measure) -> [f64; 3] {
+    let annuity = (1.0 - (1.0 + DISCOUNT_RATE).powf(-m.lifetime_y)) / DISCOUNT_RATE;
+    [m.cost_low_meur, m.cost_central_meur, m.cost_high_meur].map(|c| c + m.yearly_cost_meur * annuity)
+}
+
+/// Losses of all trials with a set of structural changes in place.
+fn with_changes(desk: &Desk, trials: &[Trial], changes: &[Change]) -> Vec<Summary> {
+    let world = desk.world.with(changes);
+    let timed: Vec<Change> = changes.iter().filter(|c| !is_structural(c)).cloned().collect();
+    trials
+        .iter()
+        .map(|t| {
+            let all: Vec<Change> = t.changes.iter().chain(&timed).cloned().collect();
+            desk.summary(&run(&world, &desk.base, &all, Keep::default(), desk.world.study.seed), &t.home)
+        })
+        .collect()
+}
+
+fn avoided(trial: &Trial, after: &Summary) -> f64 {
+    (trial.loss.euro[1] - after.euro[1]).max(0.0)
+}
+
+/// What the question hands back: weaknesses, measures by ratio, portfolio, runs made.
+pub(crate) type Measured = (Vec<Weakness>, Vec<MeasureResult>, Option<Portfolio>, usize);
+
+pub(crate) fn measures(desk: &Desk, losses: &[AssetLoss], threats: &[ThreatResult], budget_meur: Option<f64>) -> Measured {
+    let trials = trials(desk, losses, threats);
+    let catalogue = &desk.case.tables().measures;
+    desk.progress.stage("measures", catalogue.len());
+    let mut results = map(catalogue.len(), desk.threads, |m| {
+        let r = one_measure(desk, &trials, m);
+        desk.progress.step();
+        r
+    });
+    results.sort_by(|a, b| b.ratio.total_cmp(&a.ratio).then(a.measure.cmp(&b.measure)));
+    let portfolio = budget_meur.map(|budget| Portfolio { budget_meur: budget, joint: joint(desk, &trials, &results, budget), national: national(desk, &trials, &results, budget) });
+    let n_runs = trials.len() * (catalogue.len() + if portfolio.is_some() { 2 } else { 0 });
+    (trials.into_iter().map(|t| t.shown).collect(), results, portfolio, n_runs)
+}
+
+fn one_measure(desk: &Desk, trials: &[Trial], m: usize) -> MeasureResult {
+    let row = &desk.case.tables().measures[m];
+    let after = with_changes(desk, trials, &measure_changes(desk.case, &row.key));
+    let mut by_zone: BTreeMap<String, f64> = BTreeMap::new();
+    let (mut euro, mut people) = (0.0, 0.0);
+    let mut helps: Vec<(f64, &str)> = Vec::new();
+    for (t, a) in trials.iter().zip(&after) {
+        let gain = avoided(t, a);
+        euro += gain;
+        people += (t.loss.people_hours - a.people_hours).max(0.0);
+        if gain > 1.0 {
+            helps.push((gain, &t.shown.name));
+        }
+        for (zone, _, before) in &t.loss.by_zone {
+            let now = a.by_zone.iter().find(|z| z.0 == *zone).map_or(0.0, |z| z.2);
+            *by_zone.entry(zone.clone()).or_default() += (before - now).max(0.0);
+        }
+    }
+    helps.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    let cost = life_cost(row);
+    MeasureResult {
+        measure: m,
+        cost_meur: cost,
+        avoided_euro: euro,
+        avoided_people_hours: people,
+        ratio: if cost[1] > 0.0 { euro / (cost[1] * 1e6) } else { 0.0 },
+        share_of: trials.iter().zip(&after).map(|(t, a)| if t.loss.euro[1] > 0.0 { (avoided(t, a) / t.loss.euro[1]).clamp(0.0, 1.0) } else { 0.0 }).collect(),
+        by_zone: by_zone.into_iter().filter(|x| x.1 > 1.0).collect(),
+        helps: helps.into_iter().take(3).map(|h| h.1.to_owned()).collect(),
+    }
+}
+
+/// Greedy choice: the measure with the most further avoided euro per euro, while the budget lasts.
+fn greedy(trials: &[Trial], candidates: &[&MeasureResult], budget_meur: f64, worth: impl Fn(&MeasureResult, usize) -> f64) -> (Vec<usize>, f64, f64) {
+    let mut left: Vec<f64> = vec![1.0; trials.len()];
+    let (mut chosen, mut cost, mut value) = (Vec::new(), 0.0, 0.0);
+    let gain = |c: &MeasureResult, left: &[f64]| (0..trials.len()).map(|t| trials[t].loss.euro[1] * left[t] * c.share_of[t] * worth(c, t)).sum::<f64>();
+    for _ in 0..candidates.len() {
+        let best = candidates
+            .iter()
+            .filter(|c| !chosen.contains(&c.measure) && cost + c.cost_meur[1] <= budget_meur + 1e-9 && c.cost_meur[1] > 0.0)
+            .map(|c| (gain(c, &left) / c.cost_meur[1], *c))
+            .filter(|x| x.0 > 0.0)
+            .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.measure.cmp(&a.1.measure)));
+        let Some((_, c)) = best else { break };
+        value += gain(c, &left);
+        for (l, s) in left.iter_mut().zip(&c.share_of) {
+            *l *= 1.0 - s;
+        }
+        cost += c.cost_meur[1];
+        chosen.push(c.measure);
+    }
+    (chosen, cost, value)
+}
+
+/// Zones that pay for a measure with their shares: those it names, by gross domestic product; all when it names none.
+fn payers(desk: &Desk, m: usize) -> Vec<(String, f64)> {
+    let named: Vec<&str> = desk.case.tables().measures[m].zones.split('|').map(str::trim).filter(|z| !z.is_empty()).collect();
+    let zones: Vec<_> = desk.case.tables().zones.iter().filter(|z| z.kind == "zone" && (named.is_empty() || named.contains(&z.key.as_str()))).collect();
+    let total: f64 = zones.iter().map(|z| z.gdp_meur).sum::<f64>().max(1e-9);
+    zones.into_iter().map(|z| (z.key.clone(), z.gdp_meur / total)).collect()
+}
+
+fn plan(desk: &Desk, trials: &[Trial], chosen: Vec<usize>, cost_meur: f64, promised: f64, paid: BTreeMap<String, f64>) -> Plan {
+    let changes: Vec<Change> = chosen.iter().flat_map(|&m| measure_changes(desk.case, &desk.case.tables().measures[m].key)).collect();
+    let after = with_changes(desk, trials, &changes);
+    let mut benefit: BTreeMap<String, f64> = BTreeMap::new();
+    for (t, a) in trials.iter().zip(&after) {
+        for (zone, _, before) in &t.loss.by_zone {
+            let now = a.by_zone.iter().find(|z| z.0 == *zone).map_or(0.0, |z| z.2);
+            *benefit.entry(zone.clone()).or_default() += before - now;
+        }
+    }
+    Plan { chosen, cost_meur, promised_euro: promised, replayed_euro: trials.iter().zip(&after).map(|(t, a)| avoided(t, a)).sum(), paid_by: paid.into_iter().collect(), benefit_of: benefit.into_iter().filter(|x| x.1.abs() > 1.0).collect() }
+}
+
+fn joint(desk: &Desk, trials: &[Trial], results: &[MeasureResult], budget: f64) -> Plan {
+    let candidates: Vec<&MeasureResult> = results.iter().collect();
+    let (chosen, cost, promised) = greedy(trials, &candidates, budget, |_, _| 1.0);
+    let mut paid: BTreeMap<String, f64> = BTreeMap::new();
+    for &m in &chosen {
+        let price = results.iter().find(|r| r.measure == m).map_or(0.0, |r| r.cost_meur[1]);
+        for (zone, share) in payers(desk, m) {
+            *paid.entry(zone).or_default() += price * share;
+        }
+    }
+    plan(desk, trials, chosen, cost, promised, paid)
+}
+
+/// Each country spends its own part on measures that name it, at full price, for its own benefit; what two countries buy twice is bought twice.
+fn national(desk: &Desk, trials: &[Trial], results: &[MeasureResult], budget: f64) -> Plan {
+    let zones: Vec<_> = desk.case.tables().zones.iter().filter(|z| z.kind == "zone").collect();
+    let total: f64 = zones.iter().map(|z| z.gdp_meur).sum::<f64>().max(1e-9);
+    let (mut all, mut cost, mut promised) = (Vec::new(), 0.0, 0.0);
+    let mut paid: BTreeMap<String, f64> = BTreeMap::new();
+    for zone in zones {
+        let own = |c: &MeasureResult, t: usize| {
+            let before: f64 = trials[t].loss.by_zone.iter().map(|z| z.2).sum::<f64>().max(1e-9);
+            trials[t].loss.by_zone.iter().find(|z| z.0 == zone.key).map_or(0.0, |z| z.2 / before) * f64::from(c.by_zone.iter().any(|z| z.0 == zone.key))
+        };
+        let candidates: Vec<&MeasureResult> = results.iter().filter(|r| payers(desk, r.measure).iter().any(|p| p.0 == zone.key)).collect();
+        let (chosen, c, v) = greedy(trials, &candidates, budget * zone.gdp_meur / total, own);
+        cost += c;
+        promised += v;
+        if c > 0.0 {
+            paid.insert(zone.key.clone(), c);
+        }
+        for m in chosen {
+            if !all.contains(&m) {
+                all.push(m);
+            }
+        }
+    }
+    plan(desk, trials, all, cost, promised, paid)
+}

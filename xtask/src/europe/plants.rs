@@ -1,0 +1,394 @@
+//! Power plants: read and cleaned, merged by site, small ones aggregated to the nearest bus, the rest to the fact filled.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use buttress_model::geo::distance_km;
+use buttress_model::tables::{Plant as PlantRow, Technology};
+
+use super::gas::Hubs;
+use super::grid::Net;
+use super::kit::{Common, Kit, Out, Result, number, short, slug, text};
+use super::places::{Country, DERIVED, Places, is_supplied};
+
+/// Plants from this size on are rows of their own, MW.
+const LARGE_MW: f64 = 50.0;
+/// Plants nearer than this with the same technology are one site, km.
+const SITE_KM: f64 = 3.0;
+/// Smallest aggregate of small plants, MW.
+const AGGREGATE_MW: f64 = 10.0;
+/// Last year of commissioning.
+const YEAR: f64 = 2026.0;
+/// A rest below this share of the fact is not filled.
+const REST_SHARE: f64 = 0.02;
+/// Largest piece of the rest at one bus, MW.
+const REST_PIECE_MW: f64 = 1000.0;
+/// Technologies whose every unit is listed: the rest to the fact cannot be of them.
+const FULLY_LISTED: &[&str] = &["nuclear", "hard_coal", "lignite", "peat_shale"];
+/// Source of the plants.
+const PACKAGE: &str = "pkg.powerplantmatching";
+
+/// A technology as the dispatch sees it.
+#[derive(Debug, Clone)]
+pub struct Tech {
+    /// Name.
+    pub name: String,
+    /// Availability at winter peak and summer night.
+    pub availability: [f64; 2],
+    /// Marginal cost, EUR/MWh.
+    pub cost: f64,
+}
+
+/// A plant before it has a bus.
+#[derive(Debug, Clone)]
+pub struct Plant {
+    /// Key.
+    pub key: String,
+    /// Name.
+    pub name: String,
+    /// Zone.
+    pub zone: String,
+    /// Latitude, deg.
+    pub lat: f64,
+    /// Longitude, deg.
+    pub lon: f64,
+    /// Technology key.
+    pub technology: String,
+    /// Net capacity, MW.
+    pub mw: f64,
+    /// Operator, when known.
+    pub operator: String,
+    /// Provenance word.
+    pub provenance: &'static str,
+    /// Source key.
+    pub source: String,
+    /// Confidence word.
+    pub confidence: String,
+}
+
+/// A plant at its bus.
+#[derive(Debug, Clone)]
+pub struct Placed {
+    /// Number of the bus in the net.
+    pub bus: usize,
+    /// The plant.
+    pub plant: Plant,
+}
+
+struct Small {
+    zone: String,
+    lat: f64,
+    lon: f64,
+    technology: &'static str,
+    mw: f64,
+}
+
+/// All plants and technologies.
+pub struct Fleet {
+    /// Plants with a row of their own.
+    pub large: Vec<Plant>,
+    small: Vec<Small>,
+    /// Technologies by key.
+    pub technologies: BTreeMap<String, Tech>,
+}
+
+/// Reads the plants, and writes the technologies.
+pub fn read(kit: &Kit, places: &Places, out: &mut Out) -> Result<Fleet> {
+    let technologies = write_technologies(kit, out)?;
+    let (units, small) = read_package(kit, places)?;
+    let mut large = merge_sites(units);
+    for row in kit.curated("plants_extra")? {
+        let technology = text(&row, "technology");
+        if !technologies.contains_key(technology) {
+            return Err(format!("plants_extra.csv: technology {technology} is unknown"));
+        }
+        large.push(Plant {
+            key: text(&row, "key").to_owned(),
+            name: text(&row, "name").to_owned(),
+            zone: text(&row, "country").to_owned(),
+            lat: number(&row, "lat", 0.0),
+            lon: number(&row, "lon", 0.0),
+            technology: technology.to_owned(),
+            mw: number(&row, "p_max_mw", 0.0),
+            operator: text(&row, "operator").to_owned(),
+            provenance: "curated",
+            source: text(&row, "source").to_owned(),
+            confidence: text(&row, "confidence").to_owned(),
+        });
+    }
+    give_keys(&mut large);
+    Ok(Fleet { large, small, technologies })
+}
+
+fn write_technologies(kit: &Kit, out: &mut Out) -> Result<BTreeMap<String, Tech>> {
+    let is_written = !out.rows::<Technology>().is_empty();
+    let mut technologies = BTreeMap::new();
+    for row in kit.curated("technologies")? {
+        let availability = [number(&row, "availability_winter_peak", 0.0), number(&row, "availability_summer_night", 0.0)];
+        let tech = Tech { name: text(&row, "name").to_owned(), availability, cost: number(&row, "cost_eur_mwh", 0.0) };
+        technologies.insert(text(&row, "key").to_owned(), tech);
+        if is_written {
+            continue;
+        }
+        let copy = |column: &'static str| (column, text(&row, column).to_owned());
+        out.push::<Technology>(&[
+            copy("key"),
+            copy("name"),
+            copy("fuel"),
+            copy("availability_winter_peak"),
+            copy("availability_summer_night"),
+            copy("cost_eur_mwh"),
+            copy("black_start"),
+            copy("source"),
+        ]);
+    }
+    Ok(technologies)
+}
+
+/// Rows of the package in the zones: large ones without key, and small ones.
+fn read_package(kit: &Kit, places: &Places) -> Result<(Vec<Plant>, Vec<Small>)> {
+    let closed: BTreeSet<(String, String, String)> = kit
+        .curated("plants_closed")?
+        .iter()
+        .map(|r| (text(r, "name").to_owned(), text(r, "country").to_owned(), text(r, "fueltype").to_owned()))
+        .collect();
+    let zones: BTreeMap<&str, &str> = places.countries.iter().map(|c| (c.name.as_str(), c.zone.as_str())).collect();
+    let path = kit.file("powerplantmatching", "powerplants.csv")?;
+    let fail = |e: csv::Error| format!("{}: {e}", path.display());
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(&path).map_err(fail)?;
+    let header = reader.headers().map_err(fail)?.clone();
+    let column = |name: &str| header.iter().position(|h| h == name).ok_or_else(|| format!("{}: no column {name}", path.display()));
+    let [name, fuel, tech, set] = [column("Name")?, column("Fueltype")?, column("Technology")?, column("Set")?];
+    let [country, capacity, date_in, date_out] = [column("Country")?, column("Capacity")?, column("DateIn")?, column("DateOut")?];
+    let [lat, lon] = [column("lat")?, column("lon")?];
+    let (mut units, mut small) = (Vec::new(), Vec::new());
+    for record in reader.records() {
+        let record = record.map_err(fail)?;
+        let cell = |i: usize| record.get(i).unwrap_or("");
+        let value = |i: usize| cell(i).parse::<f64>().ok();
+        let Some(&zone) = zones.get(cell(country)) else { continue };
+        let is_running = value(date_in).is_none_or(|y| y <= YEAR) && value(date_out).is_none_or(|y| y > YEAR);
+        let (Some(lat), Some(lon), Some(mw)) = (value(lat), value(lon), value(capacity)) else { continue };
+        let is_closed = closed.contains(&(cell(name).to_owned(), zone.to_owned(), cell(fuel).to_owned()));
+        if !is_running || is_closed || mw <= 0.0 || !is_supplied(zone, lat, lon) {
+            continue;
+        }
+        let technology = technology_of(cell(fuel), cell(tech), cell(set), zone);
+        if mw >= LARGE_MW {
+            units.push(Plant {
+                key: String::new(),
+                name: cell(name).to_owned(),
+                zone: zone.to_owned(),
+                lat,
+                lon,
+                technology: technology.to_owned(),
+                mw,
+                operator: String::new(),
+                provenance: "real",
+                source: PACKAGE.to_owned(),
+                confidence: "medium".to_owned(),
+            });
+        } else {
+            small.push(Small { zone: zone.to_owned(), lat, lon, technology, mw });
+        }
+    }
+    Ok((units, small))
+}
+
+/// Technology of a row of the package.
+fn technology_of(fuel: &str, technology: &str, set: &str, zone: &str) -> &'static str {
+    match (fuel, technology) {
+        ("Nuclear", _) => "nuclear",
+        ("Hard Coal", _) => "hard_coal",
+        // Peat (and oil shale) stands under lignite in the package.
+        ("Lignite", _) if matches!(zone, "FI" | "IE" | "EE" | "LV" | "SE") => "peat_shale",
+        ("Lignite", _) => "lignite",
+        ("Natural Gas", _) if set == "CHP" => "gas_chp",
+        ("Natural Gas", "OCGT" | "Combustion Engine" | "Steam Turbine") => "gas_ocgt",
+        ("Natural Gas", _) => "gas_ccgt",
+        ("Oil", _) => "oil",
+        ("Hydro", "Pumped Storage") => "hydro_pumped",
+        ("Hydro", "Reservoir") => "hydro_reservoir",
+        ("Hydro", _) => "hydro_run_of_river",
+        ("Wind", "Offshore") => "wind_offshore",
+        ("Wind", _) => "wind_onshore",
+        ("Solar", _) => "solar",
+        ("Solid Biomass" | "Biogas", _) => "biomass",
+        ("Waste", _) => "waste",
+        ("Geothermal", _) => "geothermal",
+        ("Battery" | "Mechanical Storage" | "Heat Storage" | "Hydrogen Storage", _) => "battery",
+        _ => "other",
+    }
+}
+
+/// Joins units of one technology at one site, largest first.
+fn merge_sites(mut units: Vec<Plant>) -> Vec<Plant> {
+    units.sort_by(|a, b| b.mw.total_cmp(&a.mw).then_with(|| a.name.cmp(&b.name)).then(a.lat.total_cmp(&b.lat)));
+    let mut sites: Vec<(Plant, usize, f64)> = Vec::new();
+    for unit in units {
+        let same = sites.iter_mut().find(|(s, _, _)| {
+            s.technology == unit.technology && s.zone == unit.zone && distance_km(s.lat, s.lon, unit.lat, unit.lon) <= SITE_KM
+        });
+        match same {
+            Some((_, count, mw)) => {
+                *count += 1;
+                *mw += unit.mw;
+            }
+            None => sites.push((unit.clone(), 1, unit.mw)),
+        }
+    }
+    sites
+        .into_iter()
+        .map(|(mut site, count, mw)| {
+            site.mw = mw;
+            let bare = site.name.trim_end_matches(|c: char| c.is_ascii_digit() || c == ' ');
+            if count > 1 && !bare.is_empty() {
+                site.name = bare.to_owned();
+            }
+            site
+        })
+        .collect()
+}
+
+/// Gives every plant without one a unique key from zone and name.
+fn give_keys(plants: &mut [Plant]) {
+    let mut seen: BTreeSet<String> = plants.iter().map(|p| p.key.clone()).filter(|k| !k.is_empty()).collect();
+    for plant in plants.iter_mut().filter(|p| p.key.is_empty()) {
+        let name = slug(&plant.name);
+        let bare = if name.is_empty() { "site" } else { name.as_str() };
+        let plain = format!("plant.{}-{bare}", plant.zone.to_lowercase());
+        let longer = format!("{plain}-{}", plant.technology);
+        let numbered = (2..).map(|n| format!("{longer}-{n}"));
+        let key = [plain, longer.clone()].into_iter().chain(numbered).find(|k| !seen.contains(k));
+        plant.key = key.unwrap_or(longer);
+        seen.insert(plant.key.clone());
+    }
+}
+
+impl Fleet {
+    /// Puts every plant to the nearest bus of its zone; small ones as aggregates by bus and technology.
+    pub fn settle(&self, net: &Net) -> Result<Vec<Placed>> {
+        let find = |zone: &str, lat: f64, lon: f64| net.nearest_bus(zone, lat, lon).ok_or_else(|| format!("zone {zone} has no bus"));
+        let mut placed = Vec::new();
+        for plant in &self.large {
+            placed.push(Placed { bus: find(&plant.zone, plant.lat, plant.lon)?, plant: plant.clone() });
+        }
+        let mut sums: BTreeMap<(&str, &'static str), BTreeMap<usize, f64>> = BTreeMap::new();
+        for small in &self.small {
+            let bus = find(&small.zone, small.lat, small.lon)?;
+            *sums.entry((small.zone.as_str(), small.technology)).or_default().entry(bus).or_default() += small.mw;
+        }
+        for ((zone, technology), by_bus) in sums {
+            for (bus, mw) in gather(&by_bus) {
+                placed.push(self.aggregate(net, zone, technology, (bus, mw)));
+            }
+        }
+        Ok(placed)
+    }
+
+    fn aggregate(&self, net: &Net, zone: &str, technology: &str, (bus, mw): (usize, f64)) -> Placed {
+        let at = &net.buses[bus];
+        let plant = Plant {
+            key: format!("plant.agg-{}-{technology}", at.bare_key()),
+            name: format!("Small {} near {}", self.lower_name(technology), at.name),
+            zone: zone.to_owned(),
+            lat: at.lat,
+            lon: at.lon,
+            technology: technology.to_owned(),
+            mw,
+            operator: String::new(),
+            provenance: "derived",
+            source: PACKAGE.to_owned(),
+            confidence: "medium".to_owned(),
+        };
+        Placed { bus, plant }
+    }
+
+    fn lower_name(&self, technology: &str) -> String {
+        self.technologies.get(technology).map_or_else(|| technology.to_owned(), |t| t.name.to_lowercase())
+    }
+
+    /// What remains to the published capacity of a country, by technology in proportion to what is present, at the buses
+    /// with the largest load (`loads`: bus and share of the zone's load).
+    pub fn rest(&self, net: &Net, country: &Country, placed: &[Placed], loads: &[(usize, f64)]) -> Vec<Placed> {
+        let mut mix: BTreeMap<&str, f64> = BTreeMap::new();
+        let mut total = 0.0;
+        for p in placed.iter().filter(|p| p.plant.zone == country.zone) {
+            total += p.plant.mw;
+            if !FULLY_LISTED.contains(&p.plant.technology.as_str()) {
+                *mix.entry(&p.plant.technology).or_default() += p.plant.mw;
+            }
+        }
+        let rest = country.installed_mw - total;
+        let known: f64 = mix.values().sum();
+        // The figure of Ukraine still counts lost plants, so its rest is not there.
+        if country.zone == "UA" || country.installed_mw <= 0.0 || rest < REST_SHARE * country.installed_mw || known <= 0.0 {
+            return Vec::new();
+        }
+        let mut order = loads.to_vec();
+        order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        let mut out = Vec::new();
+        for (technology, share) in mix {
+            let mw = rest * share / known;
+            let pieces = ((mw / REST_PIECE_MW).ceil().max(1.0) as usize).min(order.len());
+            let weight: f64 = order[..pieces].iter().map(|o| o.1).sum();
+            for (n, (bus, load)) in order[..pieces].iter().enumerate() {
+                let piece = if weight > 0.0 { mw * load / weight } else { mw / pieces as f64 };
+                out.push(self.rest_piece(net, country, technology, (n, *bus, piece)));
+            }
+        }
+        out
+    }
+
+    fn rest_piece(&self, net: &Net, country: &Country, technology: &str, (n, bus, mw): (usize, usize, f64)) -> Placed {
+        let suffix = if n == 0 { String::new() } else { format!("-{}", n + 1) };
+        let at = &net.buses[bus];
+        let plant = Plant {
+            key: format!("plant.rest-{}-{technology}{suffix}", country.zone.to_lowercase()),
+            name: format!("Further {} of {} ({})", self.lower_name(technology), country.name, at.name),
+            zone: country.zone.clone(),
+            lat: at.lat,
+            lon: at.lon,
+            technology: technology.to_owned(),
+            mw,
+            operator: String::new(),
+            provenance: "derived",
+            source: DERIVED.to_owned(),
+            confidence: "low".to_owned(),
+        };
+        Placed { bus, plant }
+    }
+}
+
+/// Aggregates of one zone and technology by bus: too small ones join the largest.
+fn gather(by_bus: &BTreeMap<usize, f64>) -> Vec<(usize, f64)> {
+    let Some((&largest, _)) = by_bus.iter().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(a.0))) else { return Vec::new() };
+    let is_kept = |bus: usize, mw: f64| bus == largest || mw >= AGGREGATE_MW;
+    let scattered: f64 = by_bus.iter().filter(|(b, mw)| !is_kept(**b, **mw)).map(|(_, mw)| mw).sum();
+    let kept = by_bus.iter().filter(|(b, mw)| is_kept(**b, **mw));
+    kept.map(|(&b, &mw)| (b, if b == largest { mw + scattered } else { mw })).collect()
+}
+
+/// Writes the plants.
+pub fn write(placed: &[Placed], net: &Net, hubs: &Hubs, out: &mut Out) {
+    for Placed { bus, plant } in placed {
+        let hub = if plant.technology.starts_with("gas") { hubs.nearest_in(&plant.zone, plant.lat, plant.lon) } else { None };
+        let common = Common {
+            key: &plant.key,
+            name: &plant.name,
+            kind: "power_plant",
+            zone: &plant.zone,
+            lat: plant.lat,
+            lon: plant.lon,
+            provenance: plant.provenance,
+            source: &plant.source,
+            confidence: &plant.confidence,
+        };
+        out.push::<PlantRow>(&common.with(&[
+            ("operator", plant.operator.clone()),
+            ("bus", net.buses[*bus].key.clone()),
+            ("technology", plant.technology.clone()),
+            ("p_max_mw", short(plant.mw, 1)),
+            ("gas_node", hub.map_or(String::new(), |h| h.key.clone())),
+        ]));
+    }
+}
