@@ -214,6 +214,15 @@ impl Selector {
     }
 }
 
+impl std::fmt::Display for Selector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut terms: Vec<String> = self.terms.iter().map(|(t, v)| format!("{}:{}", format!("{t:?}").to_lowercase(), v.join("|"))).collect();
+        terms.extend(self.near.map(|(lat, lon, km)| format!("near:{lat},{lon},{km}")));
+        terms.extend(self.top.map(|n| format!("top:{n}")));
+        f.write_str(&terms.join(" "))
+    }
+}
+
 /// Splits at spaces that start a new `name:` term, so that operator names may hold spaces.
 fn split_terms(text: &str) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();

@@ -160,6 +160,17 @@ pub fn assess(case: &Case, study: &Study, options: &Options, progress: &dyn Prog
     }
 }
 
+/// Only the single losses, worst first.
+pub fn rank(case: &Case, study: &Study, threads: usize, progress: &dyn Progress) -> Vec<AssetLoss> {
+    let world = World::compile(case, study, &[]);
+    let base = Base::new(&world);
+    let zones = world.zones.iter().map(|z| z.key.clone()).collect();
+    let desk = Desk { case, world, base, zones, threads, progress };
+    let live: Vec<u32> = (0..case.assets().len() as u32).filter(|&i| desk.world.settings.in_service[i as usize]).collect();
+    progress.stage("single losses", live.len());
+    sweep(&desk, &live)
+}
+
 /// The same desk at the other study point.
 fn other_point<'a, 'c>(desk: &Desk<'a, 'c>) -> Desk<'a, 'c> {
     let point = if desk.world.study.point == StudyPoint::WinterPeak { StudyPoint::SummerNight } else { StudyPoint::WinterPeak };
@@ -303,7 +314,7 @@ fn synthetic_share(case: &Case, losses: &[AssetLoss]) -> f64 {
     if all > 0.0 { synthetic / all } else { 0.0 }
 }
 
-/// The case's totals beside the published ones.
+/// The case's totals beside the published ones. Installed capacity counts what exists, in service or not.
 pub fn facts(case: &Case) -> Vec<FactRow> {
     let t = case.tables();
     t.facts
@@ -312,7 +323,7 @@ pub fn facts(case: &Case) -> Vec<FactRow> {
             let ours = match f.quantity.as_str() {
                 "population" => t.loads.iter().filter(|l| l.zone == f.zone).map(|l| l.population).sum(),
                 "peak_load_mw" => t.loads.iter().filter(|l| l.zone == f.zone).map(|l| l.winter_peak_mw).sum(),
-                "installed_capacity_mw" => t.plants.iter().filter(|p| p.asset.zone == f.zone && p.asset.in_service).map(|p| p.p_max_mw).sum(),
+                "installed_capacity_mw" => t.plants.iter().filter(|p| p.asset.zone == f.zone).map(|p| p.p_max_mw).sum(),
                 "gas_storage_gwh" => t.gas_storages.iter().filter(|s| s.asset.zone == f.zone && s.asset.in_service).map(|s| s.working_gas_gwh).sum(),
                 _ => t.lng_terminals.iter().filter(|l| l.asset.zone == f.zone && l.asset.in_service).map(|l| l.sendout_gwh_d).sum(),
             };

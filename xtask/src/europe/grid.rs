@@ -305,7 +305,7 @@ pub fn build(inputs: &Inputs, out: &mut Out) -> Result<String> {
     let model = Model { zones: zone_keys(inputs.kit), shares, inputs };
     plan(&mut net, &model, &placed, &mut report);
     set_bus_voltage(&mut net);
-    plants::write(&placed, &net, inputs.hubs, out);
+    plants::write(&inputs.fleet, &placed, &net, inputs.hubs, out);
     write_buses(&net, out);
     write_lines(&net, out);
     write_links(&net, out);
@@ -684,7 +684,8 @@ fn fill_rest(inputs: &Inputs, net: &Net, shares: &[f64], placed: &mut Vec<Placed
         let total: f64 = placed.iter().filter(|p| p.plant.zone == country.zone).map(|p| p.plant.mw).sum();
         let loads: Vec<(usize, f64)> = (0..net.buses.len()).filter(|&i| net.buses[i].zone == country.zone).map(|i| (i, shares[i])).collect();
         let rest = inputs.fleet.rest(net, country, placed, &loads);
-        let filled: f64 = rest.iter().map(|p| p.plant.mw).sum();
+        // An empty sum is -0.
+        let filled = rest.iter().map(|p| p.plant.mw).sum::<f64>() + 0.0;
         let percent = 100.0 * (total - country.installed_mw) / country.installed_mw.max(1.0);
         report.line(&format!("| {} | {total:.0} | {:.0} | {percent:+.1} % | {filled:.0} |", country.zone, country.installed_mw));
         fresh.extend(rest);
@@ -1013,11 +1014,11 @@ impl Report {
             let is_here = |i: usize| net.buses[i].zone == *zone;
             let n = net.buses.iter().filter(|b| b.zone == *zone).count();
             let inner = || net.branches.iter().filter(|b| is_here(b.from) && is_here(b.to));
-            let km = |high: bool| inner().filter(|b| (b.kv >= 300.0) == high).map(|b| b.length_km).sum::<f64>();
+            let km = |high: bool| inner().filter(|b| (b.kv >= 300.0) == high).map(|b| b.length_km).sum::<f64>() + 0.0;
             let pairs: BTreeSet<(usize, usize)> = inner().map(|b| (b.from.min(b.to), b.from.max(b.to))).collect();
             let degree = 2.0 * pairs.len() as f64 / (n as f64).max(1.0);
-            let ties = net.branches.iter().filter(|b| is_here(b.from) != is_here(b.to)).map(Branch::limit_mw).sum::<f64>();
-            let links = net.links.iter().filter(|l| l.in_service && is_here(l.from) != is_here(l.to)).map(|l| l.p_max_mw).sum::<f64>();
+            let ties = net.branches.iter().filter(|b| is_here(b.from) != is_here(b.to)).map(Branch::limit_mw).sum::<f64>() + 0.0;
+            let links = net.links.iter().filter(|l| l.in_service && is_here(l.from) != is_here(l.to)).map(|l| l.p_max_mw).sum::<f64>() + 0.0;
             self.line(&format!("| {zone} | {n} | {:.0} | {:.0} | {degree:.2} | {ties:.0} | {links:.0} |", km(true), km(false)));
         }
         self.line("");

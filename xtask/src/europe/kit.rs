@@ -88,11 +88,6 @@ impl Out {
         self.tables.get(R::TABLE.name).map_or(&[], Vec::as_slice)
     }
 
-    /// Writable rows of a table.
-    pub fn rows_mut<R: Record>(&mut self) -> &mut Vec<BTreeMap<&'static str, String>> {
-        self.tables.entry(R::TABLE.name).or_default()
-    }
-
     /// All tables as CSV text by name.
     pub fn to_csv(&self) -> BTreeMap<&'static str, String> {
         let mut out = BTreeMap::new();

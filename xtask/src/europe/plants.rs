@@ -24,6 +24,10 @@ const REST_SHARE: f64 = 0.02;
 const REST_PIECE_MW: f64 = 1000.0;
 /// Technologies whose every unit is listed: the rest to the fact cannot be of them.
 const FULLY_LISTED: &[&str] = &["nuclear", "hard_coal", "lignite", "peat_shale"];
+/// Year of the published capacity totals.
+const FACT_YEAR: f64 = 2023.0;
+/// Excess over a published total from which the newest plants are left out.
+const EXCESS_SHARE: f64 = 0.07;
 /// Source of the plants.
 const PACKAGE: &str = "pkg.powerplantmatching";
 
@@ -80,6 +84,8 @@ struct Small {
     lon: f64,
     technology: &'static str,
     mw: f64,
+    /// Year of commissioning, when known.
+    year: Option<f64>,
 }
 
 /// All plants and technologies.
@@ -87,6 +93,8 @@ pub struct Fleet {
     /// Plants with a row of their own.
     pub large: Vec<Plant>,
     small: Vec<Small>,
+    /// Plants that exist but are occupied or damaged: written out of service.
+    lost: Vec<Plant>,
     /// Technologies by key.
     pub technologies: BTreeMap<String, Tech>,
 }
@@ -94,9 +102,15 @@ pub struct Fleet {
 /// Reads the plants, and writes the technologies.
 pub fn read(kit: &Kit, places: &Places, out: &mut Out) -> Result<Fleet> {
     let technologies = write_technologies(kit, out)?;
-    let (units, small) = read_package(kit, places)?;
-    let mut large = merge_sites(units);
-    for row in kit.curated("plants_extra")? {
+    let Package { mut units, mut small, lost } = read_package(kit, places)?;
+    let extra = kit.curated("plants_extra")?;
+    for country in &places.countries {
+        let curated: f64 = extra.iter().filter(|r| text(r, "country") == country.zone).map(|r| number(r, "p_max_mw", 0.0)).sum();
+        leave_out_newest(country, curated, &mut units, &mut small);
+    }
+    let mut large = merge_sites(units.into_iter().map(|u| u.0).collect());
+    let mut lost = merge_sites(lost);
+    for row in extra {
         let technology = text(&row, "technology");
         if !technologies.contains_key(technology) {
             return Err(format!("plants_extra.csv: technology {technology} is unknown"));
@@ -115,8 +129,48 @@ pub fn read(kit: &Kit, places: &Places, out: &mut Out) -> Result<Fleet> {
             confidence: text(&row, "confidence").to_owned(),
         });
     }
+    let n = large.len();
+    large.append(&mut lost);
     give_keys(&mut large);
-    Ok(Fleet { large, small, technologies })
+    let lost = large.split_off(n);
+    Ok(Fleet { large, small, lost, technologies })
+}
+
+/// The published totals are of 2023. Where the listed plants exceed one by more than [`EXCESS_SHARE`], wind, solar and
+/// batteries without a date or built after that year are left out, undated and newest first, until they do not.
+fn leave_out_newest(country: &Country, curated_mw: f64, units: &mut Vec<(Plant, Option<f64>)>, small: &mut Vec<Small>) {
+    let of_zone = |zone: &str| zone == country.zone;
+    let mut total = curated_mw + units.iter().filter(|u| of_zone(&u.0.zone)).map(|u| u.0.mw).sum::<f64>() + small.iter().filter(|s| of_zone(&s.zone)).map(|s| s.mw).sum::<f64>();
+    let limit = country.installed_mw * (1.0 + EXCESS_SHARE);
+    let is_new = |technology: &str, year: Option<f64>| matches!(technology, "wind_onshore" | "wind_offshore" | "solar" | "battery") && year.is_none_or(|y| y > FACT_YEAR);
+    let mut newest: Vec<(f64, bool, usize, f64)> = Vec::new();
+    newest.extend(units.iter().enumerate().filter(|(_, u)| of_zone(&u.0.zone) && is_new(&u.0.technology, u.1)).map(|(i, u)| (u.1.unwrap_or(f64::INFINITY), true, i, u.0.mw)));
+    newest.extend(small.iter().enumerate().filter(|(_, s)| of_zone(&s.zone) && is_new(s.technology, s.year)).map(|(i, s)| (s.year.unwrap_or(f64::INFINITY), false, i, s.mw)));
+    newest.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.3.total_cmp(&a.3)).then(a.2.cmp(&b.2)));
+    let (mut drop_unit, mut drop_small, mut dropped) = (BTreeSet::new(), BTreeSet::new(), 0.0);
+    for (_, is_unit, i, mw) in newest {
+        if total <= limit {
+            break;
+        }
+        total -= mw;
+        dropped += mw;
+        if is_unit { drop_unit.insert(i) } else { drop_small.insert(i) };
+    }
+    let mut i = 0;
+    units.retain(|_| (!drop_unit.contains(&i), i += 1).0);
+    i = 0;
+    small.retain(|_| (!drop_small.contains(&i), i += 1).0);
+    if dropped > 0.0 {
+        println!("plants: {}: {dropped:.0} MW of undated or newer wind, solar and batteries left out; {total:.0} MW stay against {:.0}", country.zone, country.installed_mw);
+    }
+}
+
+/// What the package holds.
+struct Package {
+    /// Large units and their year.
+    units: Vec<(Plant, Option<f64>)>,
+    small: Vec<Small>,
+    lost: Vec<Plant>,
 }
 
 fn write_technologies(kit: &Kit, out: &mut Out) -> Result<BTreeMap<String, Tech>> {
@@ -145,11 +199,11 @@ fn write_technologies(kit: &Kit, out: &mut Out) -> Result<BTreeMap<String, Tech>
 }
 
 /// Rows of the package in the zones: large ones without key, and small ones.
-fn read_package(kit: &Kit, places: &Places) -> Result<(Vec<Plant>, Vec<Small>)> {
-    let closed: BTreeSet<(String, String, String)> = kit
+fn read_package(kit: &Kit, places: &Places) -> Result<Package> {
+    let closed: BTreeMap<(String, String, String), String> = kit
         .curated("plants_closed")?
         .iter()
-        .map(|r| (text(r, "name").to_owned(), text(r, "country").to_owned(), text(r, "fueltype").to_owned()))
+        .map(|r| ((text(r, "name").to_owned(), text(r, "country").to_owned(), text(r, "fueltype").to_owned()), text(r, "source").to_owned()))
         .collect();
     let zones: BTreeMap<&str, &str> = places.countries.iter().map(|c| (c.name.as_str(), c.zone.as_str())).collect();
     let path = kit.file("powerplantmatching", "powerplants.csv")?;
@@ -160,7 +214,7 @@ fn read_package(kit: &Kit, places: &Places) -> Result<(Vec<Plant>, Vec<Small>)> 
     let [name, fuel, tech, set] = [column("Name")?, column("Fueltype")?, column("Technology")?, column("Set")?];
     let [country, capacity, date_in, date_out] = [column("Country")?, column("Capacity")?, column("DateIn")?, column("DateOut")?];
     let [lat, lon] = [column("lat")?, column("lon")?];
-    let (mut units, mut small) = (Vec::new(), Vec::new());
+    let (mut units, mut small, mut lost) = (Vec::new(), Vec::new(), Vec::new());
     for record in reader.records() {
         let record = record.map_err(fail)?;
         let cell = |i: usize| record.get(i).unwrap_or("");
@@ -168,13 +222,15 @@ fn read_package(kit: &Kit, places: &Places) -> Result<(Vec<Plant>, Vec<Small>)> 
         let Some(&zone) = zones.get(cell(country)) else { continue };
         let is_running = value(date_in).is_none_or(|y| y <= YEAR) && value(date_out).is_none_or(|y| y > YEAR);
         let (Some(lat), Some(lon), Some(mw)) = (value(lat), value(lon), value(capacity)) else { continue };
-        let is_closed = closed.contains(&(cell(name).to_owned(), zone.to_owned(), cell(fuel).to_owned()));
-        if !is_running || is_closed || mw <= 0.0 || !is_supplied(zone, lat, lon) {
+        let closed_by = closed.get(&(cell(name).to_owned(), zone.to_owned(), cell(fuel).to_owned()));
+        // Occupied or damaged plants in Ukraine still stand in the published total: they stay, out of service.
+        let is_lost = zone == "UA" && mw >= LARGE_MW && (!is_supplied(zone, lat, lon) || closed_by.is_some_and(|s| s.ends_with("-war") || s.ends_with("-partial")));
+        if mw <= 0.0 || !is_lost && (!is_running || closed_by.is_some() || !is_supplied(zone, lat, lon)) {
             continue;
         }
         let technology = technology_of(cell(fuel), cell(tech), cell(set), zone);
         if mw >= LARGE_MW {
-            units.push(Plant {
+            let plant = Plant {
                 key: String::new(),
                 name: cell(name).to_owned(),
                 zone: zone.to_owned(),
@@ -186,12 +242,13 @@ fn read_package(kit: &Kit, places: &Places) -> Result<(Vec<Plant>, Vec<Small>)> 
                 provenance: "real",
                 source: PACKAGE.to_owned(),
                 confidence: "medium".to_owned(),
-            });
+            };
+            if is_lost { lost.push(plant) } else { units.push((plant, value(date_in))) }
         } else {
-            small.push(Small { zone: zone.to_owned(), lat, lon, technology, mw });
+            small.push(Small { zone: zone.to_owned(), lat, lon, technology, mw, year: value(date_in) });
         }
     }
-    Ok((units, small))
+    Ok(Package { units, small, lost })
 }
 
 /// Technology of a row of the package.
@@ -368,9 +425,11 @@ fn gather(by_bus: &BTreeMap<usize, f64>) -> Vec<(usize, f64)> {
     kept.map(|(&b, &mw)| (b, if b == largest { mw + scattered } else { mw })).collect()
 }
 
-/// Writes the plants.
-pub fn write(placed: &[Placed], net: &Net, hubs: &Hubs, out: &mut Out) {
-    for Placed { bus, plant } in placed {
+/// Writes the plants, those lost last and out of service.
+pub fn write(fleet: &Fleet, placed: &[Placed], net: &Net, hubs: &Hubs, out: &mut Out) {
+    let of_zone = |plant: &Plant| (0..net.buses.len()).filter(|&b| net.buses[b].zone == plant.zone).min_by(|&a, &b| { let d = |i: usize| distance_km(net.buses[i].lat, net.buses[i].lon, plant.lat, plant.lon); d(a).total_cmp(&d(b)) });
+    let lost: Vec<Placed> = fleet.lost.iter().filter_map(|p| of_zone(p).map(|bus| Placed { bus, plant: p.clone() })).collect();
+    for (is_lost, Placed { bus, plant }) in placed.iter().map(|p| (false, p)).chain(lost.iter().map(|p| (true, p))) {
         let hub = if plant.technology.starts_with("gas") { hubs.nearest_in(&plant.zone, plant.lat, plant.lon) } else { None };
         let common = Common {
             key: &plant.key,
@@ -385,6 +444,7 @@ pub fn write(placed: &[Placed], net: &Net, hubs: &Hubs, out: &mut Out) {
         };
         out.push::<PlantRow>(&common.with(&[
             ("operator", plant.operator.clone()),
+            ("in_service", if is_lost { "0".into() } else { String::new() }),
             ("bus", net.buses[*bus].key.clone()),
             ("technology", plant.technology.clone()),
             ("p_max_mw", short(plant.mw, 1)),

@@ -55,12 +55,12 @@ pub fn number(x: f64) -> String {
 /// An amount of money, given in euro.
 pub fn euro(x: f64) -> String {
     let text = number(x);
-    match text.strip_prefix('\u{2212}') {
-        Some(rest) => format!("\u{2212}€{rest}"),
-        None => match text.strip_prefix("< ") {
-            Some(rest) => format!("< €{rest}"),
-            None => format!("€{text}"),
-        },
+    if let Some(rest) = text.strip_prefix('\u{2212}') {
+        format!("\u{2212}€{rest}")
+    } else if let Some(rest) = text.strip_prefix("< ") {
+        format!("< €{rest}")
+    } else {
+        format!("€{text}")
     }
 }
 

@@ -1,0 +1,174 @@
+//! `assessment.json`: the same values the report is made from. The schema stands in `docs/assessment.schema.json`.
+
+use buttress_engine::outcome::{Outcome, Service};
+use buttress_model::{Case, Study};
+use buttress_optim::answer::{Assessment, Plan, SecondHit, Summary};
+use serde_json::{Map, Value, json};
+
+/// Digits kept of a float: enough for six significant figures of anything shown.
+fn number(x: f64) -> Value {
+    if !x.is_finite() {
+        return Value::Null;
+    }
+    let text = format!("{x:.8e}");
+    text.parse::<f64>().map_or(Value::Null, |y| json!(y))
+}
+
+fn numbers(xs: &[f64]) -> Value {
+    xs.iter().map(|&x| number(x)).collect()
+}
+
+fn by_service(xs: &[f64]) -> Value {
+    let mut map = Map::new();
+    for (s, &x) in Service::ALL.iter().zip(xs) {
+        map.insert(s.name().into(), number(x));
+    }
+    Value::Object(map)
+}
+
+fn pairs(xs: &[(String, f64)]) -> Value {
+    xs.iter().map(|(k, v)| json!({"zone": k, "value": number(*v)})).collect()
+}
+
+/// A study as JSON.
+pub fn study(study: &Study) -> Value {
+    json!({
+        "start_month": study.start_month, "horizon_h": study.horizon_h, "storage_fill": study.storage_fill, "seed": study.seed,
+        "point": format!("{:?}", study.point), "level": format!("{:?}", study.level), "sharing": format!("{:?}", study.sharing),
+        "balance": format!("{:?}", study.balance), "gas_peak_days": study.gas_peak_days, "sampled": study.sampled,
+    })
+}
+
+/// A summary as JSON.
+pub fn summary(s: &Summary) -> Value {
+    json!({
+        "ending": s.ending.name(),
+        "people_hours": number(s.people_hours),
+        "people_hours_upper": number(s.people_hours_upper),
+        "people_peak": number(s.people_peak),
+        "euro": {"low": number(s.euro[0]), "central": number(s.euro[1]), "high": number(s.euro[2])},
+        "countries_hit": s.countries,
+        "other_countries_hit": s.other_countries,
+        "n_countries_hit_at_0_1_and_1_and_5_percent": s.n_countries_at,
+        "hours_to_50_90_100_percent": s.restored_h.iter().map(|h| h.map_or(Value::Null, number)).collect::<Vec<_>>(),
+        "service_left_at_nadir": by_service(&s.nadir),
+        "lost": by_service(&s.lost),
+        "by_zone": s.by_zone.iter().map(|z| json!({"zone": z.0, "people_hours": number(z.1), "euro": number(z.2)})).collect::<Vec<_>>(),
+        "n_assets_failed": s.n_failed,
+    })
+}
+
+/// The outcome of one run as JSON: the five numbers, by zone and service, and the curve by event.
+pub fn outcome(out: &Outcome, zones: &[String]) -> Value {
+    let zone_rows: Vec<Value> = (0..zones.len())
+        .filter(|&z| out.people_hours[z] > 1e-9 || out.euro[z][1] > 1e-6 || out.lost.iter().any(|l| l[z] > 1e-9))
+        .map(|z| {
+            let lost: Vec<f64> = out.lost.iter().map(|l| l[z]).collect();
+            let peak: Vec<f64> = out.peak.iter().map(|l| l[z]).collect();
+            json!({"zone": zones[z], "people_hours": number(out.people_hours[z]), "euro": numbers(&out.euro[z]), "lost": by_service(&lost), "peak": by_service(&peak)})
+        })
+        .collect();
+    let curve: Vec<Value> = out.curve.iter().map(|p| json!({"t_h": number(p.t_h), "people": number(p.people), "served": by_service(&p.served)})).collect();
+    json!({
+        "ending": out.ending.name(), "n_events": out.n_events, "n_programs": out.n_programs,
+        "people_hours": number(out.people_hours_total()), "people_hours_upper": number(out.people_hours_upper.iter().sum()), "people_peak": number(out.people_peak),
+        "euro": numbers(&out.euro_total()), "hours_to_50_90_100_percent": out.restored_h.iter().map(|h| h.map_or(Value::Null, number)).collect::<Vec<_>>(),
+        "countries_hit": out.zones_hit(1).iter().map(|&z| zones[z].clone()).collect::<Vec<_>>(),
+        "service_left_at_nadir": by_service(&out.nadir), "n_assets_failed": out.n_failed, "zones": zone_rows, "curve": curve,
+    })
+}
+
+fn second_hit(case: &Case, h: &SecondHit) -> Value {
+    let key = |i: u32| case.assets()[i as usize].key.clone();
+    json!({"first": key(h.first), "second": key(h.second), "extra_people_hours": number(h.extra_people_hours), "extra_euro": number(h.extra_euro), "exposed_h": number(h.exposed_h)})
+}
+
+fn plan(case: &Case, p: &Plan) -> Value {
+    let keys: Vec<&str> = p.chosen.iter().map(|&m| case.tables().measures[m].key.as_str()).collect();
+    json!({"measures": keys, "cost_meur": number(p.cost_meur), "promised_euro": number(p.promised_euro), "replayed_euro": number(p.replayed_euro), "paid_by_meur": pairs(&p.paid_by), "benefit_of_euro": pairs(&p.benefit_of)})
+}
+
+/// The whole assessment as JSON text, ending with a newline.
+pub fn to_json(case: &Case, a: &Assessment, engine_version: &str, study_digest: &str) -> String {
+    let mut root = Map::new();
+    let mut put = |k: &str, v: Value| root.insert(k.to_owned(), v);
+    put("schema", json!("buttress-assessment/1"));
+    put("engine_version", json!(engine_version));
+    put("case", json!({"key": a.case[0], "title": a.case[1], "version": a.case[2], "digest": a.case[3]}));
+    put("study", study(&a.study));
+    put("study_digest", json!(study_digest));
+    put("n_assets", json!(a.n_assets));
+    put("n_runs", json!(a.n_runs));
+    put("skipped", a.skipped.iter().map(|s| json!({"reason": s.0, "n": s.1})).collect());
+    put("n_harmless", json!(a.n_harmless));
+    put("synthetic_share", number(a.synthetic_share));
+    put("base", base(case, a));
+    put("facts", a.facts.iter().map(|f| json!({"zone": f.zone, "quantity": f.quantity, "fact": number(f.fact), "case": number(f.ours), "difference": number(f.difference()), "reason": f.reason})).collect());
+    put("losses", losses(case, a));
+    put("losses_summer_night", a.summer.iter().map(|s| json!({"asset": case.assets()[s.0 as usize].key, "people_hours": number(s.1), "euro": number(s.2)})).collect());
+    put("threats", threats(case, a));
+    put("second_hits_of_quiet_assets", a.quiet.iter().map(|h| second_hit(case, h)).collect());
+    put("article_17_candidates", a.significant.iter().map(|s| json!({"who": s.who, "what": s.what, "service": s.service, "members": s.members})).collect());
+    put("blueprint_trigger", a.blueprint.iter().map(|b| json!({"key": b.0, "members": b.1})).collect());
+    put("cross_border", json!({"zones": a.matrix_zones, "euro": a.matrix.iter().map(|r| numbers(r)).collect::<Vec<_>>()}));
+    put("concentration", a.concentration.iter().map(|c| json!({"zone": c.zone, "what": c.what, "hhi": number(c.hhi), "shares": c.shares.iter().map(|s| json!({"supplier": s.0, "share": number(s.1)})).collect::<Vec<_>>()})).collect());
+    put("weaknesses", a.weaknesses.iter().map(|w| json!({"key": w.key, "name": w.name, "euro": number(w.euro), "people_hours": number(w.people_hours)})).collect());
+    put("measures", measures(case, a));
+    put("portfolio", a.portfolio.as_ref().map_or(Value::Null, |p| json!({"budget_meur": number(p.budget_meur), "joint": plan(case, &p.joint), "national": plan(case, &p.national)})));
+    put("unattached_dependencies", a.unattached.iter().map(|u| json!({"rule": u.0, "n": u.1})).collect());
+    let mut text = serde_json::to_string_pretty(&Value::Object(root)).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn base(case: &Case, a: &Assessment) -> Value {
+    let points: Vec<Value> = a
+        .base
+        .iter()
+        .map(|p| {
+            json!({"point": format!("{:?}", p.point), "ending": p.ending.name(), "demand_mw": number(p.demand_mw), "available_mw": number(p.available_mw), "unserved_mw": pairs(&p.unserved_mw),
+                "overloads": p.overloads.iter().map(|o| json!({"asset": case.assets()[o.0 as usize].key, "loading": number(o.1)})).collect::<Vec<_>>(), "net_import_mw": pairs(&p.net_import_mw)})
+        })
+        .collect();
+    json!({"points": points, "gas_unserved_gwh": pairs(&a.base_gas_unserved_gwh)})
+}
+
+fn losses(case: &Case, a: &Assessment) -> Value {
+    a.losses
+        .iter()
+        .map(|l| {
+            let asset = &case.assets()[l.asset as usize];
+            json!({
+                "asset": asset.key, "name": asset.name, "kind": asset.kind, "zone": asset.zone, "provenance": asset.provenance, "central": summary(&l.central),
+                "low": l.range.as_ref().map_or(Value::Null, |r| summary(&r.0)), "high": l.range.as_ref().map_or(Value::Null, |r| summary(&r.1)),
+                "reason": l.reason, "second_hit": l.second_hit.as_ref().map_or(Value::Null, |h| second_hit(case, h)),
+            })
+        })
+        .collect()
+}
+
+fn threats(case: &Case, a: &Assessment) -> Value {
+    a.threats
+        .iter()
+        .map(|t| {
+            let row = &case.tables().threats[t.threat];
+            json!({
+                "key": row.key, "name": row.name, "class": row.class, "n_assets_damaged": t.n_damaged, "reason": t.reason,
+                "rate_per_year": {"low": row.rate_low, "central": row.rate_central, "high": row.rate_high, "basis": row.rate_basis},
+                "low": summary(&t.runs[0]), "central": summary(&t.runs[1]), "high": summary(&t.runs[2]),
+                "curve": t.curve.iter().map(|p| json!({"t_h": number(p.t_h), "people": number(p.people), "served": by_service(&p.served)})).collect::<Vec<_>>(),
+            })
+        })
+        .collect()
+}
+
+fn measures(case: &Case, a: &Assessment) -> Value {
+    a.measures
+        .iter()
+        .map(|m| {
+            let row = &case.tables().measures[m.measure];
+            json!({"key": row.key, "name": row.name, "class": row.class, "cost_meur": numbers(&m.cost_meur), "avoided_euro": number(m.avoided_euro), "avoided_people_hours": number(m.avoided_people_hours),
+                "avoided_euro_per_euro": number(m.ratio), "avoided_share_by_weakness": numbers(&m.share_of), "by_zone": pairs(&m.by_zone), "helps": m.helps})
+        })
+        .collect()
+}

@@ -1,0 +1,898 @@
+//! The report: one self-contained HTML page that answers first and shows its evidence after.
+//!
+//! Nothing is loaded from anywhere; the page works without its script, prints, and carries the whole result as JSON.
+//! The same assessment gives the same bytes.
+
+mod chart;
+mod html;
+mod map;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use buttress_engine::outcome::Service;
+use buttress_model::{Asset, Balance, Case, Level, Sector, Sharing, StudyPoint};
+use buttress_optim::Assessment;
+use buttress_optim::answer::{AssetLoss, Plan, SecondHit, Summary, ThreatResult};
+
+use html::{Cell, Table, details, embed_json, escape, euro, hours, list, meur, number, paragraph, percent, range, restored, served, span, whole};
+
+/// Rows of the long tables.
+const N_TOP: usize = 20;
+/// Share by which a total may differ from a published one without a reason.
+const FACT_TOLERANCE: f64 = 0.1;
+
+/// What the page shows besides the assessment.
+#[derive(Debug, Clone, Copy)]
+pub struct Page<'a> {
+    /// The assessment.
+    pub assessment: &'a Assessment,
+    /// The case it was made from.
+    pub case: &'a Case,
+    /// Borders for the map; none: names only.
+    pub borders: &'a [Ring],
+    /// Version of the engine.
+    pub engine_version: &'a str,
+    /// Digest of the study.
+    pub study_digest: &'a str,
+    /// Command that makes this page again.
+    pub command: &'a str,
+    /// Handling marking, such as `TLP:CLEAR`.
+    pub marking: &'a str,
+    /// Text of `assessment.json`, to embed.
+    pub json: &'a str,
+}
+
+/// One ring of a zone's border, degrees.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ring {
+    /// Key of the zone.
+    pub zone: String,
+    /// Points as (longitude, latitude).
+    pub points: Vec<(f64, f64)>,
+}
+
+/// One section of the page: id, heading, HTML.
+struct Section(&'static str, &'static str, String);
+
+/// Renders the self-contained page.
+pub fn render(page: &Page) -> String {
+    let ctx = Context::new(page.assessment, page.case);
+    let sections = sections(&ctx, page);
+    let mut out = head(page);
+    out.push_str("<body>\n<a class=\"skip\" href=\"#answer\">Skip to the answer</a>\n<header>\n");
+    out.push_str(&marking(page.marking));
+    out.push_str(&format!(
+        "<h1>{}</h1>\n<p class=\"by\">Assessment of critical infrastructure. Case {}, version {}. Made with Buttress {}.</p>\n</header>\n",
+        escape(&page.assessment.case[1]),
+        escape(&page.assessment.case[0]),
+        escape(&page.assessment.case[2]),
+        escape(page.engine_version)
+    ));
+    out.push_str("<nav aria-label=\"Sections\">\n<ul>\n");
+    for Section(id, title, _) in &sections {
+        out.push_str(&format!("<li><a href=\"#{id}\">{}</a></li>\n", escape(title)));
+    }
+    out.push_str("</ul>\n</nav>\n<main>\n");
+    for Section(id, title, body) in &sections {
+        out.push_str(&format!("<section id=\"{id}\">\n<h2>{}</h2>\n{body}</section>\n", escape(title)));
+    }
+    out.push_str("</main>\n<footer>\n<p>The whole result is inside this file, as JSON, in the element <code>buttress-result</code>.</p>\n");
+    out.push_str(&marking(page.marking));
+    out.push_str("</footer>\n");
+    out.push_str(&format!("<script type=\"application/json\" id=\"buttress-result\">{}</script>\n", embed_json(page.json)));
+    out.push_str(&format!("<script>{}</script>\n</body>\n</html>\n", map::SCRIPT));
+    out
+}
+
+/// The paragraph and numbers of the head, also used by the terminal. Plain text.
+pub fn answer_paragraph(a: &Assessment, case: &Case) -> String {
+    let ctx = Context::new(a, case);
+    let mut out = vec![format!("{} runs over {} assets of {}.", whole(a.n_runs), whole(a.n_assets), a.case[1])];
+    match a.threats.first() {
+        Some(t) => out.push(threat_sentence(&ctx, t)),
+        None => out.push("The case names no threats.".to_owned()),
+    }
+    if let Some(l) = ctx.findings(false).first() {
+        out.push(format!(
+            "The worst single loss is {} ({}, {}): {} people-hours, {}, countries hit: {}.",
+            ctx.label(l.asset),
+            kind_words(&ctx.asset(l.asset).kind),
+            ctx.zone_name(&ctx.asset(l.asset).zone),
+            number(l.central.people_hours),
+            euro(l.central.euro[1]),
+            l.central.countries.len()
+        ));
+    }
+    out.push(format!(
+        "{} single losses cost something and {} cost nothing; {} of the cost rests on synthetic records.",
+        whole(a.losses.len()),
+        whole(a.n_harmless),
+        percent(a.synthetic_share)
+    ));
+    let unsolved: usize = endings(a).iter().filter(|(name, _)| **name != "solved").map(|(_, n)| *n).sum();
+    if unsolved > 0 {
+        out.push(format!("{} results rest on a solve that stopped without an answer; see data quality.", whole(unsolved)));
+    }
+    out.join(" ")
+}
+
+fn threat_sentence(ctx: &Context, t: &ThreatResult) -> String {
+    let central = &t.runs[1];
+    let (low, high) = people_span(&t.runs);
+    let (euro_low, euro_high) = euro_span(&t.runs);
+    let (service, nadir) = nadir_of(central);
+    let times = central.restored_h;
+    format!(
+        "The worst threat is {}: {} people-hours without a household service ({}), {} ({}), countries hit: {}. \
+At the worst moment {service} is down to {} of normal. Half of what was lost is back after {}, 90 % after {}, all after {}.",
+        ctx.threat_name(t),
+        number(central.people_hours),
+        range(low, high, number),
+        euro(central.euro[1]),
+        range(euro_low, euro_high, euro),
+        central.countries.len(),
+        served(nadir),
+        restored(times[0]),
+        restored(times[1]),
+        restored(times[2])
+    )
+}
+
+/// What all sections look names up in.
+struct Context<'a> {
+    a: &'a Assessment,
+    case: &'a Case,
+    zones: BTreeMap<&'a str, (&'a str, f64, f64)>,
+    keys: BTreeMap<&'a str, u32>,
+    threats: BTreeMap<&'a str, &'a str>,
+    line_kv: BTreeMap<&'a str, f64>,
+}
+
+impl<'a> Context<'a> {
+    fn new(a: &'a Assessment, case: &'a Case) -> Self {
+        let t = case.tables();
+        let bus_kv: BTreeMap<&str, f64> = t.buses.iter().map(|b| (b.asset.key.as_str(), b.v_nom_kv)).collect();
+        Context {
+            a,
+            case,
+            zones: t.zones.iter().map(|z| (z.key.as_str(), (z.name.as_str(), z.lat, z.lon))).collect(),
+            keys: case.assets().iter().enumerate().map(|(i, x)| (x.key.as_str(), i as u32)).collect(),
+            threats: t.threats.iter().map(|x| (x.key.as_str(), x.name.as_str())).collect(),
+            line_kv: t.lines.iter().filter_map(|l| bus_kv.get(l.bus_from.as_str()).map(|kv| (l.asset.key.as_str(), *kv))).collect(),
+        }
+    }
+
+    fn asset(&self, id: u32) -> &'a Asset {
+        &self.case.assets()[id as usize]
+    }
+
+    fn is_synthetic(&self, id: u32) -> bool {
+        self.asset(id).provenance == "synthetic"
+    }
+
+    /// Single losses that rest on synthetic records, or those that do not; worst first.
+    fn findings(&self, synthetic: bool) -> Vec<&'a AssetLoss> {
+        self.a.losses.iter().filter(|l| self.is_synthetic(l.asset) == synthetic).collect()
+    }
+
+    fn zone_name(&self, key: &str) -> String {
+        self.zones.get(key).map_or(key, |z| z.0).to_owned()
+    }
+
+    /// Longitude and latitude of a zone.
+    fn zone_place(&self, key: &str) -> Option<(f64, f64)> {
+        self.zones.get(key).map(|z| (z.2, z.1))
+    }
+
+    fn threat_name(&self, t: &ThreatResult) -> String {
+        self.case.tables().threats[t.threat].name.clone()
+    }
+
+    /// Name of an asset; a synthetic one is told by its kind and region only.
+    fn label(&self, id: u32) -> String {
+        let asset = self.asset(id);
+        if self.is_synthetic(id) { format!("{} (synthetic)", self.corridor(asset)) } else { asset.name.clone() }
+    }
+
+    /// Label of an asset key, name of a threat key, or the key itself.
+    fn label_of_key(&self, key: &str) -> String {
+        match self.keys.get(key) {
+            Some(&id) => self.label(id),
+            None => self.threats.get(key).map_or(key, |n| *n).to_owned(),
+        }
+    }
+
+    /// Kind, countries and whole degrees, such as `380 kV corridor in France (near 47° N, 2° E)`.
+    fn corridor(&self, asset: &Asset) -> String {
+        let what = match asset.kind.as_str() {
+            "power_line" => self.line_kv.get(asset.key.as_str()).map_or_else(|| "power corridor".to_owned(), |kv| format!("{} kV corridor", kv.round())),
+            "substation" => format!("{} kV substation", asset.capacity.round()),
+            "power_plant" if !asset.technology.is_empty() => format!("{} plant", kind_words(&asset.technology)),
+            kind => kind_words(kind),
+        };
+        let place = if asset.zone == asset.zone_to {
+            format!("in {}", self.zone_name(&asset.zone))
+        } else {
+            format!("between {} and {}", self.zone_name(&asset.zone), self.zone_name(&asset.zone_to))
+        };
+        format!("{what} {place} (near {}, {})", degrees(asset.lat, ["N", "S"]), degrees(asset.lon, ["E", "W"]))
+    }
+}
+
+fn degrees(x: f64, sides: [&str; 2]) -> String {
+    let side = if x < 0.0 { sides[1] } else { sides[0] };
+    format!("{:.0}° {side}", x.abs().round())
+}
+
+/// A kind, technology or quantity in words.
+fn kind_words(kind: &str) -> String {
+    let words: Vec<&str> = kind
+        .split('_')
+        .map(|w| match w {
+            "hvdc" => "HVDC",
+            "lng" => "LNG",
+            "mw" => "(MW)",
+            "gwh" => "(GWh)",
+            w => w,
+        })
+        .collect();
+    words.join(" ")
+}
+
+/// Number of keys, then the first of them.
+fn short_list(keys: &[String], n_max: usize) -> String {
+    if keys.is_empty() {
+        return "0".to_owned();
+    }
+    let shown = keys[..keys.len().min(n_max)].join(", ");
+    let more = if keys.len() > n_max { format!(" and {} more", keys.len() - n_max) } else { String::new() };
+    format!("{} ({shown}{more})", keys.len())
+}
+
+fn people_span(runs: &[Summary; 3]) -> (f64, f64) {
+    span(&runs.each_ref().map(|r| r.people_hours))
+}
+
+/// Least and largest over the runs and the values of lost service.
+fn euro_span(runs: &[Summary; 3]) -> (f64, f64) {
+    let all: Vec<f64> = runs.iter().flat_map(|r| r.euro).collect();
+    span(&all)
+}
+
+/// The service with the least served share at its worst moment.
+fn nadir_of(s: &Summary) -> (&'static str, f64) {
+    let worst = Service::ALL.into_iter().min_by(|&a, &b| s.nadir[a as usize].total_cmp(&s.nadir[b as usize]));
+    worst.map_or(("no service", 1.0), |w| (chart::service_words(w), s.nadir[w as usize]))
+}
+
+fn point_words(point: StudyPoint) -> &'static str {
+    match point {
+        StudyPoint::WinterPeak => "winter peak",
+        StudyPoint::SummerNight => "summer night",
+    }
+}
+
+/// How many results ended in which way.
+fn endings(a: &Assessment) -> BTreeMap<&'static str, usize> {
+    let mut out = BTreeMap::new();
+    let singles = a.losses.iter().flat_map(|l| std::iter::once(&l.central).chain(l.range.iter().flat_map(|r| [&r.0, &r.1])));
+    for s in singles.chain(a.threats.iter().flat_map(|t| &t.runs)) {
+        *out.entry(s.ending.name()).or_insert(0) += 1;
+    }
+    for point in &a.base {
+        *out.entry(point.ending.name()).or_insert(0) += 1;
+    }
+    out
+}
+
+fn head(page: &Page) -> String {
+    let plain: String = page.marking.chars().filter(|c| c.is_ascii_alphanumeric() || ":+ -".contains(*c)).collect();
+    let boxes = format!("@media print{{@page{{@top-center{{content:\"{plain}\"}}@bottom-center{{content:\"{plain}\"}}}}}}");
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+<meta name=\"color-scheme\" content=\"light dark\">\n\
+<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n\
+<meta name=\"generator\" content=\"Buttress {}\">\n<title>{}: Buttress assessment</title>\n<style>\n{}{boxes}\n</style>\n</head>\n",
+        escape(page.engine_version),
+        escape(&page.assessment.case[1]),
+        include_str!("style.css")
+    )
+}
+
+fn marking(text: &str) -> String {
+    let upper = text.to_ascii_uppercase();
+    let class = ["red", "amber", "green"].into_iter().find(|c| upper.starts_with(&format!("TLP:{}", c.to_ascii_uppercase()))).unwrap_or("clear");
+    format!("<p class=\"marking\"><span class=\"tlp {class}\">{}</span></p>\n", escape(text))
+}
+
+fn sections(ctx: &Context, page: &Page) -> Vec<Section> {
+    let paragraph_html = format!("<p class=\"answer\">{}</p>\n", escape(&answer_paragraph(ctx.a, ctx.case)));
+    vec![
+        Section("answer", "The answer", paragraph_html),
+        Section("numbers", "Five numbers of the worst threat", numbers(ctx)),
+        Section("map", "Map", map::draw(ctx, page.borders)),
+        Section("assets", "Worst single losses", assets(ctx)),
+        Section("synthetic", "Findings that rest on synthetic lines, by corridor and region", synthetic(ctx)),
+        Section("threats", "Threats", threats(ctx)),
+        Section("curves", "Service over time after the worst threat", curves(ctx)),
+        Section("significant", "Entities of particular European significance", significant(ctx)),
+        Section("blueprint", "Losses that hit six or more EU members", blueprint(ctx)),
+        Section("borders", "Who causes, who pays", matrix(ctx)),
+        Section("second", "Second hit", second_hit(ctx)),
+        Section("concentration", "Concentration", concentration(ctx)),
+        Section("measures", "Measures", measures(ctx)),
+        Section("portfolio", "Budget: joint against national", portfolio(ctx)),
+        Section("quality", "Data quality", quality(ctx)),
+        Section("method", "Method", method()),
+        Section("assumptions", "Assumptions", assumptions(ctx)),
+        Section("reproduce", "How to reproduce", reproduce(ctx, page)),
+        Section("licences", "Sources and licences", licences(ctx)),
+    ]
+}
+
+fn tile(label: &str, value: &str, note: &str) -> String {
+    format!("<li>{}<strong>{}</strong><span>{}</span></li>\n", escape(label), escape(value), escape(note))
+}
+
+fn numbers(ctx: &Context) -> String {
+    let Some(t) = ctx.a.threats.first() else { return paragraph("The case names no threats.") };
+    let [mild, central, severe] = &t.runs;
+    let (low, high) = people_span(&t.runs);
+    let (euro_low, euro_high) = euro_span(&t.runs);
+    let (service, nadir) = nadir_of(central);
+    let (nadir_low, nadir_high) = span(&[nadir_of(mild).1, nadir, nadir_of(severe).1]);
+    let triple = |s: &Summary| s.restored_h.map(restored).join(", ");
+    let hit = t.runs.each_ref().map(|r| r.countries.len() as f64);
+    let (hit_low, hit_high) = span(&hit);
+    let at = central.n_countries_at;
+    let mut out = paragraph(&format!("Worst threat: {}. Central parameters; the ranges come from mild and severe parameters.", ctx.threat_name(t)));
+    out.push_str("<ul class=\"tiles\">\n");
+    let upper = format!("{}. With services added up: {}", range(low, high, number), number(central.people_hours_upper));
+    out.push_str(&tile("People-hours without a household service", &number(central.people_hours), &upper));
+    out.push_str(&tile("Service left at the worst moment", &served(nadir), &format!("{service}; least share in the runs {}", range(nadir_low, nadir_high, served))));
+    let times = format!("mild {}; severe {}", triple(mild), triple(severe));
+    out.push_str(&tile("Hours until 50, 90 and 100 % is back", &triple(central), &times));
+    let countries = format!("{}. Hit at 0.1 %: {}, at 5 %: {}. {}", range(hit_low, hit_high, number), at[0], at[2], central.countries.join(", "));
+    out.push_str(&tile("Countries hit (1 %)", &whole(central.countries.len()), &countries));
+    let values = format!("{}, over parameters and values of lost service", range(euro_low, euro_high, euro));
+    out.push_str(&tile("Cost", &euro(central.euro[1]), &values));
+    out.push_str("</ul>\n");
+    out
+}
+
+fn people_cell(l: &AssetLoss) -> String {
+    let central = l.central.people_hours;
+    match &l.range {
+        Some((mild, severe)) => {
+            let (low, high) = span(&[mild.people_hours, central, severe.people_hours]);
+            format!("{} ({})", number(central), range(low, high, number))
+        }
+        None => format!("{} (range not run)", number(central)),
+    }
+}
+
+fn euro_cell(l: &AssetLoss) -> String {
+    let mut all = l.central.euro.to_vec();
+    if let Some((mild, severe)) = &l.range {
+        all.extend(mild.euro);
+        all.extend(severe.euro);
+    }
+    let (low, high) = span(&all);
+    format!("{} ({})", euro(l.central.euro[1]), range(low, high, euro))
+}
+
+fn badge(asset: &Asset) -> Cell {
+    Cell::Raw(format!("<span class=\"badge\">{}</span> {} confidence", escape(&asset.provenance), escape(&asset.confidence)))
+}
+
+fn assets(ctx: &Context) -> String {
+    let found = ctx.findings(false);
+    let rows = found.iter().take(N_TOP).enumerate().map(|(i, l)| {
+        let asset = ctx.asset(l.asset);
+        vec![
+            Cell::Number((i + 1).to_string()),
+            Cell::Head(ctx.label(l.asset)),
+            Cell::Text(kind_words(&asset.kind)),
+            Cell::Text(ctx.zone_name(&asset.zone)),
+            Cell::Number(people_cell(l)),
+            Cell::Number(euro_cell(l)),
+            Cell::Text(short_list(&l.central.countries, 12)),
+            Cell::Number(restored(l.central.restored_h[1])),
+            Cell::Text(l.reason.clone()),
+            badge(asset),
+        ]
+    });
+    let mut out = paragraph(&format!(
+        "{} single losses that do not rest on synthetic records cost something; the worst {} follow. \"> horizon\" means not restored within {}.",
+        whole(found.len()),
+        whole(found.len().min(N_TOP)),
+        hours(ctx.a.study.horizon_h)
+    ));
+    out.push_str(
+        &Table {
+            caption: "Worst single losses, synthetic records left out",
+            heads: &["Rank", "Asset", "Kind", "Country", "People-hours (low to high)", "Cost (low to high)", "Countries hit", "90 % back after", "How it happens", "Record"],
+            rows: rows.collect(),
+        }
+        .render(),
+    );
+    let summer = ctx.a.summer.iter().filter(|s| !ctx.is_synthetic(s.0)).take(10).enumerate().map(|(i, s)| {
+        vec![Cell::Number((i + 1).to_string()), Cell::Head(ctx.label(s.0)), Cell::Text(kind_words(&ctx.asset(s.0).kind)), Cell::Number(number(s.1)), Cell::Number(euro(s.2))]
+    });
+    let table = Table { caption: "Worst single losses on a summer night", heads: &["Rank", "Asset", "Kind", "People-hours", "Cost"], rows: summer.collect() };
+    out.push_str(&details("The same sweep on a summer night", &table.render()));
+    out
+}
+
+/// Synthetic findings of one corridor: number, people-hours of the worst, cost of the worst, the worst itself.
+struct Corridor<'a> {
+    n: usize,
+    people_hours: f64,
+    worst: &'a AssetLoss,
+}
+
+fn synthetic(ctx: &Context) -> String {
+    let mut corridors: BTreeMap<String, Corridor> = BTreeMap::new();
+    let found = ctx.findings(true);
+    for l in &found {
+        let c = corridors.entry(ctx.corridor(ctx.asset(l.asset))).or_insert(Corridor { n: 0, people_hours: 0.0, worst: l });
+        c.n += 1;
+        c.people_hours = c.people_hours.max(l.central.people_hours);
+        if l.central.euro[1] > c.worst.central.euro[1] {
+            c.worst = l;
+        }
+    }
+    let mut order: Vec<(&String, &Corridor)> = corridors.iter().collect();
+    order.sort_by(|x, y| y.1.worst.central.euro[1].total_cmp(&x.1.worst.central.euro[1]).then(x.0.cmp(y.0)));
+    let rows = order.iter().take(N_TOP).map(|(name, c)| {
+        vec![
+            Cell::Head((*name).clone()),
+            Cell::Number(whole(c.n)),
+            Cell::Number(number(c.people_hours)),
+            Cell::Number(euro_cell(c.worst)),
+            Cell::Text(short_list(&c.worst.central.countries, 12)),
+            Cell::Number(restored(c.worst.central.restored_h[1])),
+        ]
+    });
+    let mut out = paragraph(&format!(
+        "{} single losses rest on synthetic records, in {} corridors. They carry {} of the single-loss cost. \
+These records follow public statistics, not the real route: read them as \"a line of this kind in this region\", never as one line that stands there.",
+        whole(found.len()),
+        whole(corridors.len()),
+        percent(ctx.a.synthetic_share)
+    ));
+    out.push_str(
+        &Table {
+            caption: "Synthetic findings by corridor and region, worst first",
+            heads: &["Corridor and region", "Findings", "People-hours of the worst", "Cost of the worst (low to high)", "Countries hit", "90 % back after"],
+            rows: rows.collect(),
+        }
+        .render(),
+    );
+    out
+}
+
+fn rate_words(low: Option<f64>, central: Option<f64>, high: Option<f64>) -> String {
+    match (low, central, high) {
+        (_, None, _) => "weight only".to_owned(),
+        (Some(low), Some(central), Some(high)) => format!("{} ({})", number(central), range(low, high, number)),
+        (_, Some(central), _) => number(central),
+    }
+}
+
+fn threats(ctx: &Context) -> String {
+    let rows = ctx.a.threats.iter().map(|t| {
+        let threat = &ctx.case.tables().threats[t.threat];
+        let [mild, central, severe] = &t.runs;
+        let (euro_low, euro_high) = euro_span(&t.runs);
+        let story = if t.reason.is_empty() { threat.description.clone() } else { format!("{} {}", sentence(&threat.description), t.reason) };
+        vec![
+            Cell::Head(threat.name.clone()),
+            Cell::Text(kind_words(&threat.class)),
+            Cell::Text(rate_words(threat.rate_low, threat.rate_central, threat.rate_high)),
+            Cell::Number(number(mild.people_hours)),
+            Cell::Number(number(central.people_hours)),
+            Cell::Number(number(severe.people_hours)),
+            Cell::Number(format!("{} ({})", euro(central.euro[1]), range(euro_low, euro_high, euro))),
+            Cell::Text(short_list(&central.countries, 12)),
+            Cell::Number(restored(central.restored_h[1])),
+            Cell::Text(story),
+        ]
+    });
+    let mut out = paragraph("Worst first, by central parameters. A rate is given only where events were counted; attacks carry a weight, not a probability.");
+    out.push_str(
+        &Table {
+            caption: "Threats, worst first",
+            heads: &["Threat", "Class", "Rate a year", "People-hours, low", "central", "high", "Cost (low to high)", "Countries hit", "90 % back after", "What happens"],
+            rows: rows.collect(),
+        }
+        .render(),
+    );
+    out
+}
+
+/// The text with a full stop.
+fn sentence(text: &str) -> String {
+    let text = text.trim();
+    if text.is_empty() || text.ends_with(['.', '!', '?']) { text.to_owned() } else { format!("{text}.") }
+}
+
+fn curves(ctx: &Context) -> String {
+    let Some(t) = ctx.a.threats.first() else { return paragraph("The case names no threats.") };
+    let name = ctx.threat_name(t);
+    let mut out = paragraph(&format!("{} Central parameters; assets damaged: {}; assets that failed: {}.", sentence(&name), whole(t.n_damaged), whole(t.runs[1].n_failed)));
+    out.push_str(&chart::steps(&t.curve, &name));
+    out
+}
+
+fn significant(ctx: &Context) -> String {
+    let rows = ctx.a.significant.iter().map(|s| {
+        let who = if s.what == "asset" { ctx.label_of_key(&s.who) } else { s.who.clone() };
+        vec![Cell::Head(who), Cell::Text(s.what.to_owned()), Cell::Text(kind_words(&s.service)), Cell::Number(whole(s.members.len())), Cell::Text(s.members.join(", "))]
+    });
+    let mut out = paragraph(
+        "Candidates under Article 17 of the CER Directive (EU) 2022/2557: they serve six or more EU members in normal operation, by flow or demand served. \
+The list is computed from the case. It names no one in law.",
+    );
+    out.push_str(&Table { caption: "Candidates under CER Article 17", heads: &["Who", "What", "Serves", "EU members", "Which"], rows: rows.collect() }.render());
+    out
+}
+
+fn blueprint(ctx: &Context) -> String {
+    let rows = ctx.a.blueprint.iter().map(|(key, members)| vec![Cell::Head(ctx.label_of_key(key)), Cell::Number(whole(members.len())), Cell::Text(members.join(", "))]);
+    let mut out = paragraph(
+        "A disruption with effect in six or more EU members can trigger the Critical Infrastructure Blueprint (Council Recommendation C/2024/4371). \
+These losses and threats hit that many: one service down by 1 % of normal, or 50,000 people without it, for at least one hour.",
+    );
+    out.push_str(&Table { caption: "Losses and threats that reach the Blueprint's trigger", heads: &["Loss or threat", "EU members hit", "Which"], rows: rows.collect() }.render());
+    out
+}
+
+fn matrix(ctx: &Context) -> String {
+    let m = &ctx.a.matrix;
+    let zones = &ctx.a.matrix_zones;
+    let total = |i: usize| m[i].iter().sum::<f64>() + m.iter().map(|row| row[i]).sum::<f64>();
+    let mut order: Vec<usize> = (0..zones.len().min(m.len())).filter(|&i| total(i) > 0.0).collect();
+    order.sort_by(|&x, &y| total(y).total_cmp(&total(x)).then(zones[x].cmp(&zones[y])));
+    order.truncate(N_TOP);
+    let largest = order.iter().flat_map(|&i| order.iter().map(move |&j| (i, j))).map(|(i, j)| m[i][j]).fold(0.0, f64::max);
+    let rows = order.iter().map(|&i| {
+        let mut row = vec![Cell::Head(format!("{} {}", zones[i], ctx.zone_name(&zones[i])))];
+        row.extend(order.iter().map(|&j| Cell::Shaded(number(m[i][j] / 1e6), shade(m[i][j], largest), i == j)));
+        row
+    });
+    let mut heads = vec!["Damage in \\ cost in"];
+    heads.extend(order.iter().map(|&i| zones[i].as_str()));
+    let rows: Vec<Vec<Cell>> = rows.collect();
+    let mut out = paragraph(
+        "Each row is where the damage lies, each column where the cost falls: million euro, central, added over single losses. \
+Darker is more, on a logarithmic scale; the framed diagonal is a country's cost to itself. The 20 zones with the largest totals.",
+    );
+    out.push_str(&Table { caption: "Cross-border cost, million euro", heads: &heads, rows }.render());
+    out
+}
+
+/// Shade 0 to 5 over four decades.
+fn shade(x: f64, largest: f64) -> u8 {
+    if x <= 0.0 || largest <= 0.0 {
+        return 0;
+    }
+    (5.0 + (x / largest).log10()).round().clamp(1.0, 5.0) as u8
+}
+
+fn hit_row(ctx: &Context, s: &SecondHit) -> Vec<Cell> {
+    vec![
+        Cell::Head(ctx.label(s.first)),
+        Cell::Text(ctx.label(s.second)),
+        Cell::Number(number(s.extra_people_hours)),
+        Cell::Number(euro(s.extra_euro)),
+        Cell::Text(hours(s.exposed_h)),
+    ]
+}
+
+fn second_hit(ctx: &Context) -> String {
+    let heads: &[&str] = &["First loss", "Worst second loss", "Extra people-hours", "Extra cost", "Exposed for"];
+    let mut hits: Vec<&SecondHit> = ctx.a.losses.iter().filter_map(|l| l.second_hit.as_ref()).collect();
+    hits.sort_by(|x, y| y.extra_euro.total_cmp(&x.extra_euro).then(x.first.cmp(&y.first)));
+    let mut out = paragraph(
+        "What a second loss adds while the first is out: C(a and b) \u{2212} C(a) \u{2212} C(b), where b is among the most loaded, sole-alternative or co-located assets after the loss of a.",
+    );
+    out.push_str(&Table { caption: "Second hit after losses that cost something", heads, rows: hits.iter().take(N_TOP).map(|s| hit_row(ctx, s)).collect() }.render());
+    out.push_str(&paragraph("These assets cost nothing when lost alone, and matter when a second one follows. Where the grid is synthetic, its N-1 security is an assumption."));
+    let quiet = ctx.a.quiet.iter().take(N_TOP).map(|s| hit_row(ctx, s)).collect();
+    out.push_str(&Table { caption: "Second hit after losses that cost nothing alone", heads, rows: quiet }.render());
+    out
+}
+
+fn concentration(ctx: &Context) -> String {
+    let rows = ctx.a.concentration.iter().map(|c| {
+        let shares: Vec<String> = c.shares.iter().take(3).map(|(name, share)| format!("{name} {}", percent(*share))).collect();
+        vec![Cell::Head(ctx.zone_name(&c.zone)), Cell::Text(kind_words(&c.what)), Cell::Number(number(c.hhi)), Cell::Text(shares.join(", "))]
+    });
+    let mut out = paragraph("How far a service rests on few suppliers. The Herfindahl-Hirschman index is the sum of squared shares: 1 is one supplier, above 0.25 is high.");
+    out.push_str(&Table { caption: "Import and supplier concentration", heads: &["Where", "What", "Index", "Largest shares"], rows: rows.collect() }.render());
+    out
+}
+
+fn money_by_zone(ctx: &Context, by_zone: &[(String, f64)], n_max: usize, format: impl Fn(f64) -> String) -> String {
+    let mut order: Vec<&(String, f64)> = by_zone.iter().filter(|z| z.1 != 0.0).collect();
+    order.sort_by(|x, y| y.1.total_cmp(&x.1).then(x.0.cmp(&y.0)));
+    let parts: Vec<String> = order.iter().take(n_max).map(|z| format!("{} {}", ctx.zone_name(&z.0), format(z.1))).collect();
+    if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
+}
+
+fn measures(ctx: &Context) -> String {
+    let labels: BTreeMap<&str, String> = ctx.a.weaknesses.iter().map(|w| (w.name.as_str(), ctx.label_of_key(&w.key))).collect();
+    let rows = ctx.a.measures.iter().map(|m| {
+        let measure = &ctx.case.tables().measures[m.measure];
+        let helps: Vec<String> = m.helps.iter().map(|h| labels.get(h.as_str()).unwrap_or(h).clone()).collect();
+        let [low, central, high] = m.cost_meur;
+        vec![
+            Cell::Head(measure.name.clone()),
+            Cell::Text(measure.class.clone()),
+            Cell::Number(format!("{} ({})", meur(central), range(low, high, meur))),
+            Cell::Number(euro(m.avoided_euro)),
+            Cell::Number(number(m.avoided_people_hours)),
+            Cell::Number(number(m.ratio)),
+            Cell::Number(format!("{} months", number(measure.lead_time_months))),
+            Cell::Text(helps.join("; ")),
+            Cell::Text(money_by_zone(ctx, &m.by_zone, 4, euro)),
+            Cell::Text(format!("{}; pays: {}", measure.decides, measure.pays)),
+        ]
+    });
+    let mut out = paragraph(&format!(
+        "Each measure was simulated on {} weaknesses. Avoided loss is what these cost less if each happens once; it is not weighted by probability. Cost is over the life of the measure at today's value.",
+        whole(ctx.a.weaknesses.len())
+    ));
+    out.push_str(
+        &Table {
+            caption: "Measures, best ratio first",
+            heads: &["Measure", "Class", "Cost (low to high)", "Loss avoided", "People-hours avoided", "Avoided per euro", "Lead time", "Helps most", "Who gains", "Who decides"],
+            rows: rows.collect(),
+        }
+        .render(),
+    );
+    let weak = ctx.a.weaknesses.iter().map(|w| vec![Cell::Head(ctx.label_of_key(&w.key)), Cell::Number(number(w.people_hours)), Cell::Number(euro(w.euro))]);
+    let table = Table { caption: "Weaknesses that measures were tried on", heads: &["Weakness", "People-hours", "Cost"], rows: weak.collect() };
+    out.push_str(&details("The weaknesses", &table.render()));
+    out
+}
+
+fn plan_row(ctx: &Context, name: &str, plan: &Plan) -> Vec<Cell> {
+    let chosen: Vec<&str> = plan.chosen.iter().map(|&m| ctx.case.tables().measures[m].name.as_str()).collect();
+    vec![
+        Cell::Head(name.to_owned()),
+        Cell::Number(meur(plan.cost_meur)),
+        Cell::Number(euro(plan.promised_euro)),
+        Cell::Number(euro(plan.replayed_euro)),
+        Cell::Text(chosen.join("; ")),
+        Cell::Text(money_by_zone(ctx, &plan.paid_by, 10, meur)),
+        Cell::Text(money_by_zone(ctx, &plan.benefit_of, 10, euro)),
+    ]
+}
+
+fn portfolio(ctx: &Context) -> String {
+    let Some(p) = &ctx.a.portfolio else { return paragraph("No budget was given, so no set of measures was chosen.") };
+    let gap = p.joint.replayed_euro - p.national.replayed_euro;
+    let share = if p.joint.replayed_euro > 0.0 { format!(" ({} of what the joint plan avoids)", percent(gap / p.joint.replayed_euro)) } else { String::new() };
+    let mut out = paragraph(&format!(
+        "Budget {}. One joint purse avoids {} more than the same sum split by gross domestic product and spent by each country for itself{share}. \
+The comparison uses the loss avoided when each whole set is simulated together.",
+        meur(p.budget_meur),
+        euro(gap)
+    ));
+    out.push_str(
+        &Table {
+            caption: "Joint plan against national plans",
+            heads: &["Plan", "Cost", "Loss avoided, promised", "Loss avoided, replayed", "Measures in order of choice", "Who pays most", "Who gains most"],
+            rows: vec![plan_row(ctx, "Joint", &p.joint), plan_row(ctx, "National", &p.national)],
+        }
+        .render(),
+    );
+    out
+}
+
+fn quality(ctx: &Context) -> String {
+    let a = ctx.a;
+    let ended: Vec<String> = endings(a).iter().map(|(name, n)| format!("{} {}", name.replace('_', " "), whole(*n))).collect();
+    let mut out = paragraph(&format!(
+        "{} of the single-loss cost rests on synthetic records. Endings of all reported results: {}.",
+        percent(a.synthetic_share),
+        ended.join(", ")
+    ));
+    out.push_str("<h3>Where the records come from</h3>\n");
+    out.push_str(&provenance(ctx));
+    out.push_str("<h3>Base check</h3>\n");
+    out.push_str(&base_check(ctx));
+    out.push_str("<h3>Comparison with published totals</h3>\n");
+    out.push_str(&facts(ctx));
+    out.push_str("<h3>What was not run or not attached</h3>\n");
+    let skipped = a.skipped.iter().map(|(reason, n)| vec![Cell::Head(reason.clone()), Cell::Number(whole(*n))]);
+    out.push_str(&Table { caption: "Assets not run, by reason", heads: &["Reason", "Assets"], rows: skipped.collect() }.render());
+    let loose = a.unattached.iter().map(|(rule, n)| vec![Cell::Head(rule.clone()), Cell::Number(whole(*n))]);
+    out.push_str(&Table { caption: "Dependencies that found no supply point", heads: &["Rule", "Dependencies"], rows: loose.collect() }.render());
+    out
+}
+
+fn provenance(ctx: &Context) -> String {
+    const WORDS: [&str; 4] = ["real", "derived", "curated", "synthetic"];
+    let mut counts = [[0_usize; 4]; 4];
+    for asset in ctx.case.assets() {
+        if let Some(w) = WORDS.iter().position(|w| *w == asset.provenance) {
+            counts[asset.sector as usize][w] += 1;
+        }
+    }
+    let mut rows: Vec<Vec<Cell>> = Vec::new();
+    for sector in Sector::ALL {
+        let n = counts[sector as usize];
+        rows.push(std::iter::once(Cell::Head(sector.name().to_owned())).chain(n.map(|x| Cell::Number(whole(x)))).chain([Cell::Number(whole(n.iter().sum()))]).collect());
+    }
+    let sums: [usize; 4] = std::array::from_fn(|w| counts.iter().map(|c| c[w]).sum());
+    rows.push(std::iter::once(Cell::Head("all".to_owned())).chain(sums.map(|x| Cell::Number(whole(x)))).chain([Cell::Number(whole(sums.iter().sum()))]).collect());
+    Table { caption: "Assets by sector and provenance", heads: &["Sector", "real", "derived", "curated", "synthetic", "all"], rows }.render()
+}
+
+fn base_check(ctx: &Context) -> String {
+    let rows = ctx.a.base.iter().map(|p| {
+        let unserved: f64 = p.unserved_mw.iter().map(|z| z.1).sum();
+        let worst = p.overloads.iter().max_by(|x, y| x.1.total_cmp(&y.1).then(y.0.cmp(&x.0)));
+        let overloads = worst.map_or_else(|| "0".to_owned(), |w| format!("{}; worst {} at {}", p.overloads.len(), ctx.label(w.0), percent(w.1)));
+        vec![
+            Cell::Head(point_words(p.point).to_owned()),
+            Cell::Text(p.ending.name().replace('_', " ")),
+            Cell::Number(format!("{} MW", number(p.demand_mw))),
+            Cell::Number(format!("{} MW", number(p.available_mw))),
+            Cell::Text(format!("{} MW; {}", number(unserved), money_by_zone(ctx, &p.unserved_mw, 6, |x| format!("{} MW", number(x))))),
+            Cell::Text(overloads),
+            Cell::Text(money_by_zone(ctx, &p.net_import_mw, 5, |x| format!("{} MW", number(x)))),
+        ]
+    });
+    let table = Table {
+        caption: "Electricity in the base case, by study point",
+        heads: &["Study point", "Ending", "Demand", "Available", "Unserved", "Lines above their limit", "Largest net imports"],
+        rows: rows.collect(),
+    };
+    let gas = money_by_zone(ctx, &ctx.a.base_gas_unserved_gwh, 8, |x| format!("{} GWh", number(x)));
+    format!("{}{}", table.render(), paragraph(&format!("Gas demand unserved in the base year: {gas}. Every consequence is counted against this base.")))
+}
+
+fn facts(ctx: &Context) -> String {
+    let facts = &ctx.a.facts;
+    let n_off = facts.iter().filter(|f| f.difference().abs() > FACT_TOLERANCE).count();
+    let rows = facts.iter().map(|f| {
+        let is_off = f.difference().abs() > FACT_TOLERANCE;
+        let reason = match (is_off, f.reason.is_empty()) {
+            (false, _) => String::new(),
+            (true, true) => "no reason given".to_owned(),
+            (true, false) => f.reason.clone(),
+        };
+        vec![
+            Cell::Head(ctx.zone_name(&f.zone)),
+            Cell::Text(kind_words(&f.quantity)),
+            Cell::Number(number(f.fact)),
+            Cell::Number(number(f.ours)),
+            Cell::Number(percent(f.difference())),
+            Cell::Text(if is_off { "exception".to_owned() } else { "within 10 %".to_owned() }),
+            Cell::Text(reason),
+        ]
+    });
+    let table = Table {
+        caption: "The case against published totals",
+        heads: &["Zone", "Quantity", "Published", "In the case", "Difference", "Result", "Reason"],
+        rows: rows.collect(),
+    };
+    format!("{}{}", paragraph(&format!("{} of {} totals differ by more than 10 %.", whole(n_off), whole(facts.len()))), details("All comparisons", &table.render()))
+}
+
+fn method() -> String {
+    let parts: [(&str, &str); 9] = [
+        ("Cascade over time", "Between events every flow is constant, so stocks and buffers run linearly and the hour at which they are empty is computed, not stepped to. At each event the changes apply, the sectors whose inputs moved are solved again, and served shares turn into states of dependent assets until nothing moves. Within one instant states only worsen; recovery is a later event."),
+        ("Electricity", "DC power flow by island: B \u{3b8} = P, flow f = (\u{3b8}_from \u{2212} \u{3b8}_to) / x. An imbalance is first shared by headroom. Where a limit binds, a linear program decides redispatch and at last shedding: minimise \u{3a3} c\u{207a}u + c\u{207b}d + \u{3a3} w s, subject to balance in each island and |f\u{2080} + \u{3a3} \u{3c6} \u{394}| \u{2264} limit on each line found overloaded. u and d raise and lower generation, s sheds load, \u{3c6} are transfer factors. Source: Stott, Jardim, Alsa\u{e7}, DC Power Flow Revisited, IEEE Trans. Power Syst. 24(3), 2009."),
+        ("Gas", "Capacitated flow with stores and tanks. Protected customers come first, then industry, then power. Within a class every hub gets the same share unless the network forbids it (max-min fairness). Stores give the least common share of their withdrawal that serves all. Solved exactly by Newton's method on minimum cuts. Sources: Radzik, FOCS 1992; Dinic, Soviet Math. Dokl. 11, 1970."),
+        ("Sea and air", "A freight flow takes the shortest open route. Where it is closed, it waits or goes round, whichever is shorter. Each tonne-day of delay counts once. Passengers of a closed airport go to airports near by with spare handling; the rest do not travel. Source: Dijkstra, Numer. Math. 1, 1959."),
+        ("Data", "Traffic between metros takes the shortest surviving way first and then spreads over what capacity is left."),
+        ("Space", "Circular orbits give satellite positions and visibility. Position dilution of precision: PDOP = \u{221a} tr\u{2083}(H\u{1d40}H)\u{207b}\u{b9}, rows of H are (\u{2212}e, 1) with e the unit vector to a satellite. Without its ground segment a service lasts as long as its messages stay valid. Sources: Langley, GPS World 10(5), 1999; Montenbruck and Gill, Satellite Orbits, 2000."),
+        ("People-hours", "Population times the served share lost against the base, by household service. The headline takes the largest single service at each instant (a lower bound); the upper number adds services up, at most everybody."),
+        ("Euro", "Final demand is priced once, at the value of lost service, low, central and high. What an asset needs to work carries no value of its own."),
+        ("Countries hit", "A country is hit if for at least one hour one service falls by 1 % of its national normal, or 50,000 people lose it. The numbers at 0.1 % and 5 % show how much this threshold decides."),
+    ];
+    let mut out = String::new();
+    for (title, text) in parts {
+        out.push_str(&format!("<h3>{}</h3>\n{}", escape(title), paragraph(text)));
+    }
+    out.push_str(&paragraph("The documentation says more, in the chapters on meaning, electricity, gas, transport, data, space, and accounting."));
+    out
+}
+
+fn assumptions(ctx: &Context) -> String {
+    let s = &ctx.a.study;
+    let sharing = match s.sharing {
+        Sharing::OwnFirst => "A shortage of electricity is shed where it arises, after contracted imports and available reserves (own first).",
+        Sharing::Solidarity => "A shortage of electricity is shared as far as the network allows (solidarity).",
+    };
+    let level = match s.level {
+        Level::Low => "mild",
+        Level::Central => "central",
+        Level::High => "severe",
+    };
+    let balance = match s.balance {
+        Balance::Flow => "by DC power flow under line limits",
+        Balance::Component => "by the ratio of generation to demand in each connected part",
+    };
+    let sampled = if s.sampled { "Failures of buffers on demand are drawn from the seed." } else { "Buffers do not fail on demand." };
+    list(&[
+        format!("The study starts on the first day of month {}, with gas stores {} full, and runs {}.", s.start_month, percent(s.storage_fill), hours(s.horizon_h)),
+        format!("Electricity is held at the study point ({}) for the whole run; gas follows the months, with {} peak days in January.", point_words(s.point), s.gas_peak_days),
+        format!("Central answers use {level} parameters. Electricity is balanced {balance}."),
+        "The range comes from mild and severe repair times and buffers, for all threats and the worst assets; it is not a confidence interval.".to_owned(),
+        sharing.to_owned(),
+        "The N-1 security of a synthetic grid is an assumption of how it was built, not a finding.".to_owned(),
+        "People without service are a lower bound (largest single household service) and an upper bound (services added up).".to_owned(),
+        "Euro are counted once, at final demand. The value of lost service prices the result; it never decides who is shed.".to_owned(),
+        format!("Money is in euro of {}.", ctx.case.euro_year()),
+        sampled.to_owned(),
+    ])
+}
+
+fn reproduce(ctx: &Context, page: &Page) -> String {
+    let seed = ctx.a.study.seed.to_string();
+    let digest = if ctx.a.case[3].is_empty() { ctx.case.digest() } else { ctx.a.case[3].as_str() };
+    let rows = [
+        ("Engine version", page.engine_version),
+        ("Case digest (SHA-256)", digest),
+        ("Study digest (SHA-256)", page.study_digest),
+        ("Seed", seed.as_str()),
+        ("Command", page.command),
+    ];
+    let mut out = paragraph("The same engine, case, study and seed give the same bytes, on any number of threads.");
+    out.push_str("<dl>\n");
+    for (name, value) in rows {
+        out.push_str(&format!("<dt>{}</dt><dd><code>{}</code></dd>\n", escape(name), escape(value)));
+    }
+    out.push_str("</dl>\n");
+    out
+}
+
+fn licences(ctx: &Context) -> String {
+    let distinct: BTreeSet<[&str; 4]> = ctx.case.tables().sources.iter().map(|s| [s.licence.as_str(), s.citation.as_str(), s.vintage.as_str(), s.url.as_str()]).collect();
+    let n = distinct.len();
+    let rows = distinct.into_iter().map(|[licence, citation, vintage, url]| {
+        vec![Cell::Head(citation.to_owned()), Cell::Text(vintage.to_owned()), Cell::Text(licence.to_owned()), Cell::Text(url.to_owned())]
+    });
+    let table = Table { caption: "Sources of the case and their licences", heads: &["Source", "Vintage", "Licence", "Address"], rows: rows.collect() };
+    format!("{}{}", paragraph(&format!("The case draws on {} sources.", whole(n))), details("All sources", &table.render()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_marking_wears_its_own_colour() {
+        assert!(marking("TLP:AMBER+STRICT").contains("tlp amber"));
+        assert!(marking("TLP:CLEAR").contains("tlp clear"));
+        assert!(marking("<x>").contains("&lt;x&gt;"));
+    }
+
+    #[test]
+    fn lists_of_countries_are_cut_with_a_count() {
+        let keys = ["AT", "BE", "CZ"].map(str::to_owned);
+        assert_eq!(short_list(&keys, 2), "3 (AT, BE and 1 more)");
+        assert_eq!(short_list(&keys, usize::MAX), "3 (AT, BE, CZ)");
+        assert_eq!(short_list(&[], 2), "0");
+    }
+
+    #[test]
+    fn shades_span_four_decades() {
+        assert_eq!([0.0, 1e-9, 1.0, 10.0, 100.0, 1e4].map(|x| shade(x, 1e4)), [0, 1, 1, 2, 3, 5]);
+    }
+
+    #[test]
+    fn words_replace_keys() {
+        assert_eq!(kind_words("lng_terminal"), "LNG terminal");
+        assert_eq!(degrees(-9.6, ["E", "W"]), "10° W");
+        assert_eq!(rate_words(None, None, None), "weight only");
+        assert_eq!(rate_words(Some(1.0), Some(1.7), Some(2.5)), "1.7 (1 to 2.5)");
+        assert_eq!(sentence("It breaks"), "It breaks.");
+    }
+}
