@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use buttress::engine::outcome::{Outcome, Service};
-use buttress::io::{assessment_json, report};
+use buttress::io::assessment_json;
 use buttress::model::{Case, Change, Finding, Weight};
 use buttress::optim::assess::{Options, facts, threat_changes};
 use clap::CommandFactory;
@@ -50,7 +50,7 @@ fn print_json(value: &Value) {
 
 fn table(header: &[&str], numeric_from: usize) -> Table {
     let mut t = Table::new();
-    t.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    t.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     t.set_header(header.iter().map(|h| Cell::new(h)));
     for (i, column) in t.column_iter_mut().enumerate() {
         if i >= numeric_from {

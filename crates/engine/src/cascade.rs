@@ -14,7 +14,7 @@ use crate::account::{Account, Prices};
 use crate::compile::{FREE_FLOW_SHARE, Part, World};
 use crate::data::DataState;
 use crate::ending::Ending;
-use crate::gas::{CLASSES, GasFlow, GasState, next_level_d};
+use crate::gas::{CLASSES, GasFlow, GasState, next_limit_d};
 use crate::outcome::{Cause, CausedBy, Outcome, Rates, Service};
 use crate::power::{PowerFlow, PowerState};
 use crate::rng::Rng;
@@ -27,6 +27,8 @@ const MAX_ROUNDS: usize = 200;
 const MAX_EVENTS: u32 = 100_000;
 /// Times closer than this are one instant, h.
 const SAME_TIME_H: f64 = 1e-9;
+/// Stocks are read again at most once a gas day, the unit in which flows are nominated (Regulation (EU) 312/2014, Art. 3).
+const GAS_DAY_D: f64 = 1.0;
 /// Share below which an asset counts as failed.
 const FAILED: f64 = 1.0 - 1e-9;
 
@@ -119,6 +121,14 @@ impl Base {
     }
 }
 
+impl Base {
+    /// End of the base stretch that holds at `t`, h.
+    fn gas_after(&self, t: f64) -> f64 {
+        let i = self.gas.partition_point(|s| s.t_h <= t + SAME_TIME_H);
+        self.gas.get(i).map_or(f64::INFINITY, |s| s.t_h)
+    }
+}
+
 fn space_intact(world: &World) -> SpaceState {
     let on = |i: usize| f64::from(world.settings.in_service[i]);
     SpaceState {
@@ -183,13 +193,13 @@ fn gas_start(world: &World) -> GasState {
 
 /// Hours until a stock of this state crosses a step or runs dry or full, at these rates.
 fn gas_next_h(world: &World, state: &GasState, flow: &GasFlow) -> f64 {
-    let stores = world.gas.stores.iter().enumerate().map(|(k, s)| next_level_d(state.stored[k], s.1, flow.store_rate[k]));
+    let stores = world.gas.stores.iter().enumerate().map(|(k, s)| next_limit_d(state.stored[k], s.1, s.2 * state.store[k], flow.store_rate[k]));
     let tanks = world.gas.terminals.iter().enumerate().map(|(k, t)| match flow.tank_rate[k] {
         r if r < -1e-9 => state.tank[k] / -r,
         r if r > 1e-9 && state.tank[k] < t.3 => (t.3 - state.tank[k]) / r,
         _ => f64::INFINITY,
     });
-    24.0 * stores.chain(tanks).fold(f64::INFINITY, f64::min).max(1.0 / 24.0)
+    24.0 * stores.chain(tanks).fold(f64::INFINITY, f64::min).max(GAS_DAY_D)
 }
 
 fn gas_advance(world: &World, state: &mut GasState, flow: &GasFlow, hours: f64) {
@@ -333,7 +343,8 @@ struct Run<'a, 'w> {
 struct GasRun {
     state: GasState,
     flow: GasFlow,
-    since_h: f64,
+    /// Stocks are still those of the base, so the base flow may be taken where it fits.
+    on_base: bool,
 }
 
 #[derive(Default, Clone, Copy)]
@@ -507,7 +518,6 @@ impl Run<'_, '_> {
         self.pass_queues(hours);
         if let Some(gas) = &mut self.gas {
             gas_advance(self.world, &mut gas.state, &gas.flow, hours);
-            gas.since_h = t;
         }
         self.now = t;
     }
@@ -680,7 +690,7 @@ impl Run<'_, '_> {
             let days = (self.now - stretch.t_h) / 24.0;
             state.stored = stretch.stored.iter().zip(&stretch.flow.store_rate).map(|(s, r)| (s + r * days).max(0.0)).collect();
             state.tank = stretch.tank.iter().zip(&stretch.flow.tank_rate).map(|(s, r)| (s + r * days).max(0.0)).collect();
-            self.gas = Some(Box::new(GasRun { state, flow: stretch.flow.clone(), since_h: self.now }));
+            self.gas = Some(Box::new(GasRun { state, flow: stretch.flow.clone(), on_base: true }));
         }
         self.gas.as_deref_mut()
     }

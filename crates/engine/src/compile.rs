@@ -19,14 +19,16 @@ use crate::space::{Orbit, Space};
 const BUS_REACH_KM: f64 = 50.0;
 /// Data dependencies attach to a metro at most this far away.
 const METRO_REACH_KM: f64 = 300.0;
+/// Load buses this near supply a metro's access network.
+const METRO_AREA_KM: f64 = 40.0;
 /// Gas dependencies attach to a hub at most this far away.
 const HUB_REACH_KM: f64 = 600.0;
 /// Share of a pipe's capacity that remains without its compressor (free flow); the geometric middle of engineering practice.
 pub const FREE_FLOW_SHARE: f64 = 0.5;
 
-/// Share of a zone's people whom a loss of gas to protected customers leaves without heat: connected homes and homes on
-/// gas-fired district heat (Eurostat household energy mix, EU mean about two fifths; low confidence by country).
-pub const GAS_USERS_SHARE: f64 = 0.4;
+/// Gas that a person in a home heated or supplied with gas uses in a year, MWh (about 12 MWh a household of 2.3; Eurostat
+/// household energy use, low confidence by country): protected gas over this is the number of people on gas, at most all.
+pub const GAS_MWH_PER_PERSON: f64 = 5.0;
 
 /// What an asset is to its sector: the part of a solver's state that it moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +82,8 @@ pub enum Part {
 pub enum Supply {
     /// Electricity at a bus.
     Bus(u32),
+    /// Electricity over an area: buses with weights that add up to 1.
+    Area(Vec<(u32, f64)>),
     /// Gas at a hub.
     GasNode(u32),
     /// Data at a metro.
@@ -183,8 +187,8 @@ pub struct World<'c> {
     pub deps: Arc<Vec<Dep>>,
     /// Dependencies of each asset: ranges into `deps_by_asset`.
     dep_range: Arc<BTreeMap<u32, Vec<u32>>>,
-    /// Share of people who heat or cook with gas where gas is used.
-    pub gas_users: f64,
+    /// People who depend on gas, by zone.
+    pub gas_people: Arc<Vec<f64>>,
     /// Spare share of sea freight handling, mean over ports.
     pub sea_surge: f64,
     /// Dependencies by what they draw from.
@@ -317,6 +321,7 @@ impl<'c> World<'c> {
         }
         let (deps, unattached) = dependencies_of(case, &first, &zone_index, &settings);
         let deps_at = index_deps(&deps, case);
+        let on_gas = gas_people(case, &zones, &zone_index);
         World {
             case,
             study: study.clone(),
@@ -330,7 +335,7 @@ impl<'c> World<'c> {
             asset_zone: Arc::new(asset_zone),
             settings: Arc::new(settings),
             dep_range: Arc::new(by_dependent(&deps)),
-            gas_users: GAS_USERS_SHARE,
+            gas_people: Arc::new(on_gas),
             sea_surge: surge_of(case),
             deps: Arc::new(deps),
             deps_at: Arc::new(deps_at),
@@ -408,6 +413,14 @@ fn by_dependent(deps: &[Dep]) -> BTreeMap<u32, Vec<u32>> {
         out.entry(dep.dependent).or_default().push(d as u32);
     }
     out
+}
+
+fn gas_people(case: &Case, zones: &[ZoneInfo], index: &Index) -> Vec<f64> {
+    let mut protected = vec![0.0; zones.len()];
+    for d in &case.tables().gas_demands {
+        protected[index.of(&d.zone)] += d.protected_gwh_y;
+    }
+    zones.iter().zip(protected).map(|(z, gwh)| (gwh * 1e3 / GAS_MWH_PER_PERSON).min(z.population)).collect()
 }
 
 fn surge_of(case: &Case) -> f64 {
@@ -693,10 +706,26 @@ struct Finder<'a> {
 }
 
 impl Finder<'_> {
+    /// Load buses around a place, weighted by the people they serve.
+    fn area(&self, lat: f64, lon: f64) -> Option<Supply> {
+        let t = self.case.tables();
+        let near: Vec<(u32, f64)> = t
+            .loads
+            .iter()
+            .map(|l| (self.bus_key.of(&l.bus), l.population))
+            .filter(|&(b, people)| people > 0.0 && distance_km(lat, lon, t.buses[b].asset.lat, t.buses[b].asset.lon) <= METRO_AREA_KM)
+            .map(|(b, people)| (b as u32, people))
+            .collect();
+        let total: f64 = near.iter().map(|x| x.1).sum();
+        (total > 0.0).then(|| Supply::Area(near.into_iter().map(|(b, p)| (b, p / total)).collect()))
+    }
+
     fn supply(&self, row: &Dependency, i: usize) -> Option<Supply> {
         let a = &self.case.assets()[i];
         let t = self.case.tables();
         Some(match row.needs.as_str() {
+            // A metro stands for the access network of a whole city: it lives as well as the city's supply does.
+            "electricity" if a.kind == "metro" => self.area(a.lat, a.lon).or_else(|| self.bus.find(a.lat, a.lon, BUS_REACH_KM, |b| t.buses[b].asset.in_service).map(|b| Supply::Bus(b as u32)))?,
             "electricity" => Supply::Bus(match i.checked_sub(self.first.site).and_then(|k| t.sites.get(k)).and_then(|s| s.bus.as_deref()) {
                 Some(bus) => self.bus_key.of(bus) as u32,
                 None => self.bus.find(a.lat, a.lon, BUS_REACH_KM, |b| t.buses[b].asset.in_service)? as u32,
@@ -735,6 +764,7 @@ fn index_deps(deps: &[Dep], case: &Case) -> DepsAt {
         let d = d as u32;
         match &dep.supply {
             Supply::Bus(i) => at.bus[*i as usize].push(d),
+            Supply::Area(buses) => buses.iter().for_each(|(b, _)| at.bus[*b as usize].push(d)),
             Supply::GasNode(i) => at.gas_node[*i as usize].push(d),
             Supply::DataNode(i) => at.data_node[*i as usize].push(d),
             Supply::Pnt(..) | Supply::Timing(..) | Supply::Satcom(_) => at.space.push(d),

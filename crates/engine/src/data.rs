@@ -25,6 +25,7 @@ pub struct Data {
     base_load: Vec<f64>,
     flows_by_link: Vec<Vec<u32>>,
     flows_by_node: Vec<Vec<u32>>,
+    node_total: Vec<f64>,
     n_zones: usize,
     /// Traffic with an end in each zone, Gbit/s.
     pub demand: Vec<f64>,
@@ -44,7 +45,7 @@ pub struct DataState {
 pub struct DataFlow {
     /// Traffic lost by zone of either end (half each), Gbit/s.
     pub lost: Vec<f64>,
-    /// Served share of all traffic with an end in the zone.
+    /// Share of the zone's people with service: metros weighted by their traffic.
     pub served: Vec<f64>,
     /// Served share at each node.
     pub node_served: Vec<f64>,
@@ -74,6 +75,7 @@ impl Data {
             base_distance: Vec::new(),
             base_load: vec![0.0; links.len()],
             flows_by_link: vec![Vec::new(); links.len()],
+            node_total: flows_by_node.iter().map(|f: &Vec<u32>| f.iter().map(|&k| flows[k as usize].2).sum()).collect(),
             flows_by_node,
             zone,
             flows,
@@ -153,7 +155,7 @@ impl Data {
 
     /// Traffic with an end at a node, Gbit/s.
     pub fn node_flow(&self, node: usize) -> f64 {
-        self.flows_by_node[node].iter().map(|&k| self.flows[k as usize].2).sum()
+        self.node_total[node]
     }
 
     /// The state in which everything works.
@@ -196,6 +198,8 @@ impl Data {
         self.answer(state, &shares, &touched, &routed)
     }
 
+    /// Traffic that cannot be carried because an end is down is lost at that end; what the network cannot carry, at both.
+    /// People are without service where their own metro is down or cut off, not where the far end is.
     fn answer(&self, state: &DataState, shares: &[f64], touched: &[u32], routed: &[Vec<(f64, Vec<u32>, u32)>]) -> DataFlow {
         let mut out = DataFlow { lost: vec![0.0; self.n_zones], served: vec![1.0; self.n_zones], node_served: vec![1.0; self.zone.len()], added_latency: vec![0.0; self.n_zones] };
         let mut node_lost = vec![0.0; self.zone.len()];
@@ -203,28 +207,34 @@ impl Data {
             let (a, b, total) = self.flows[k as usize];
             let got: f64 = ways.iter().map(|w| w.0).sum();
             let before = self.ways[k as usize].iter().map(|w| w.0).sum::<f64>() * total;
-            let lost = (before - got).max(0.0);
+            let asked = total * state.node[a].min(state.node[b]).clamp(0.0, 1.0);
+            let network = (asked.min(before) - got).max(0.0);
             let longer: f64 = ways.iter().map(|w| w.0 * f64::from(w.2.saturating_sub(self.base_distance[k as usize])) / 10.0 / FIBRE_KM_PER_MS).sum();
-            for end in [a, b] {
-                out.lost[self.zone[end]] += lost / 2.0;
+            let down = (1.0 - state.node[a], 1.0 - state.node[b]);
+            let ends = (before - asked).max(0.0) / (down.0 + down.1).max(1e-12);
+            for (end, down) in [(a, down.0), (b, down.1)] {
+                out.lost[self.zone[end]] += network / 2.0 + ends * down;
                 out.added_latency[self.zone[end]] += longer / 2.0;
-                node_lost[end] += lost;
+                node_lost[end] += network;
             }
         }
-        for z in 0..self.n_zones {
-            if self.demand[z] > EPS {
-                out.served[z] = (1.0 - out.lost[z] / self.demand[z]).clamp(0.0, 1.0);
-            }
-        }
+        let (mut people, mut without) = (vec![0.0; self.n_zones], vec![0.0; self.n_zones]);
         for n in 0..self.zone.len() {
-            let total = self.node_flow(n);
+            let total = self.node_total[n];
             out.node_served[n] = if state.node[n] <= 0.0 {
                 0.0
             } else if total > EPS {
-                (1.0 - node_lost[n] / total).clamp(0.0, 1.0)
+                (state.node[n] - node_lost[n] / total).clamp(0.0, 1.0)
             } else {
                 f64::from(self.graph.neighbours(n).any(|(_, e)| shares[e] > 0.0))
             };
+            people[self.zone[n]] += total;
+            without[self.zone[n]] += total * (1.0 - out.node_served[n]);
+        }
+        for z in 0..self.n_zones {
+            if people[z] > EPS {
+                out.served[z] = (1.0 - without[z] / people[z]).clamp(0.0, 1.0);
+            }
         }
         out
     }
@@ -260,7 +270,8 @@ mod tests {
         s.node[1] = 0.0;
         let f = d.solve(&s);
         assert_eq!(f.node_served[1], 0.0);
-        assert!((f.served[0]).abs() < 1e-9);
+        assert_eq!(f.lost, vec![0.0, 6.0], "all of it is lost where the end is down");
+        assert_eq!(f.served, vec![1.0, 0.0], "people at the far end keep their service");
         assert_eq!(f.node_served[2], 1.0, "still linked to node 0");
     }
 }

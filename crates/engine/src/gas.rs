@@ -7,12 +7,14 @@
 //! Both λ and the fair share are found by Newton's method on the minimum cut, which is exact after finitely many steps.
 //! Source: Radzik, "Newton's method for fractional combinatorial optimization", FOCS 1992, DOI 10.1109/SFCS.1992.267798.
 
-use crate::maxflow::{Arc, FlowNetwork};
+use crate::maxflow::{Edge, FlowNetwork};
 
 /// Integer units of flow per GWh/d (so one unit is a watt-hour per day times 10⁴: far below any meter).
 const SCALE: f64 = 1e5;
 /// Newton steps of one parametric search.
 const MAX_NEWTON: usize = 60;
+/// Rounds of fair sharing of what refills stores; later rounds move little and the rest waits for the next event.
+const REFILL_ROUNDS: usize = 3;
 /// Demand classes, in order of priority.
 pub const CLASSES: usize = 3;
 /// Shares of working gas at which the withdrawal limit changes: ten steps below half full.
@@ -39,13 +41,13 @@ pub struct GasGrid {
 
 #[derive(Debug, Clone, Default)]
 struct Arcs {
-    pipe: Vec<Arc>,
-    supply: Vec<Arc>,
-    terminal: Vec<Arc>,
-    store: Vec<Arc>,
-    tank: Vec<Arc>,
-    demand: Vec<[Arc; CLASSES]>,
-    refill: Vec<Arc>,
+    pipe: Vec<Edge>,
+    supply: Vec<Edge>,
+    terminal: Vec<Edge>,
+    store: Vec<Edge>,
+    tank: Vec<Edge>,
+    demand: Vec<[Edge; CLASSES]>,
+    refill: Vec<Edge>,
 }
 
 /// What the rest of the world does to the hubs and pipes.
@@ -73,6 +75,13 @@ pub struct GasState {
     pub tank: Vec<f64>,
 }
 
+impl GasState {
+    /// True when every share is 1: nothing is out and no demand is changed.
+    pub fn is_whole(&self) -> bool {
+        [&self.node, &self.pipe, &self.supply, &self.terminal, &self.arrivals, &self.store, &self.demand].into_iter().flatten().all(|&x| x == 1.0)
+    }
+}
+
 /// One instant's answer.
 #[derive(Debug, Clone)]
 pub struct GasFlow {
@@ -82,6 +91,10 @@ pub struct GasFlow {
     pub node_served: Vec<f64>,
     /// Net flow of each pipe, GWh/d.
     pub pipe: Vec<f64>,
+    /// Taken from each supply, GWh/d.
+    pub supply: Vec<f64>,
+    /// Cargo regasified at each terminal, without the tank, GWh/d.
+    pub landed: Vec<f64>,
     /// Change of each store, GWh/d (negative: withdrawal).
     pub store_rate: Vec<f64>,
     /// Change of each tank, GWh/d.
@@ -103,20 +116,21 @@ pub fn withdrawal_share(fill: f64) -> f64 {
     0.4 + 0.6 * (fill * LEVEL_STEPS).ceil().clamp(1.0, 10.0) / 10.0
 }
 
-/// Time (d) until a store's fill crosses the next step, at this rate; infinite when it does not.
-pub fn next_level_d(stored: f64, working: f64, rate: f64) -> f64 {
+/// Time (d) until a store's flow must change: it runs dry or full, or its withdrawal limit falls below the flow.
+/// Steps of the limit that the flow does not reach are no events. Infinite when nothing will happen.
+pub fn next_limit_d(stored: f64, working: f64, withdrawal: f64, rate: f64) -> f64 {
     if working <= 0.0 || rate.abs() < 1e-9 {
         return f64::INFINITY;
     }
-    let steps = stored / working * LEVEL_STEPS;
-    if rate < 0.0 {
-        let below = if steps > 10.0 + 1e-9 { 10.0 } else { (steps - 1e-9).floor().max(0.0) };
-        ((stored - below / LEVEL_STEPS * working) / -rate).max(0.0)
-    } else {
-        let above = if steps >= 10.0 - 1e-9 { LEVEL_STEPS } else { (steps + 1e-9).floor() + 1.0 };
-        let d = (above / LEVEL_STEPS * working - stored) / rate;
-        if d <= 1e-12 { f64::INFINITY } else { d }
+    if rate > 0.0 {
+        let d = (working - stored) / rate;
+        return if d <= 1e-9 { f64::INFINITY } else { d };
     }
+    let use_share = -rate / withdrawal.max(1e-9);
+    // The lowest step whose limit still carries the flow; below its lower edge the flow must fall.
+    let step = ((use_share - 0.4) / 0.6 * 10.0 - 1e-6).ceil().clamp(1.0, 10.0);
+    let edge = if use_share <= 0.46 { 0.0 } else { (step - 1.0) / LEVEL_STEPS };
+    ((stored - edge * working) / -rate).max(0.0)
 }
 
 impl GasGrid {
@@ -157,6 +171,24 @@ impl GasGrid {
             stored: self.stores.iter().map(|s| s.1 * fill).collect(),
             tank: self.terminals.iter().map(|t| t.3 * 0.5).collect(),
         }
+    }
+
+    /// True when a flow found for the intact network still fits the shares of a state: capacity is lost, service is not.
+    /// Demand, profile and stocks must be those the flow was found for.
+    pub fn still_fits(&self, flow: &GasFlow, state: &GasState) -> bool {
+        let fits = |amount: f64, capacity: f64, share: f64| share >= 1.0 || amount <= capacity * share.max(0.0) + 1e-6;
+        let live = |node: usize| state.node[node];
+        self.pipes.iter().enumerate().all(|(k, p)| {
+            let f = flow.pipe[k];
+            fits(f.abs(), if f >= 0.0 { p.2 } else { p.3 }, state.pipe[k].min(live(p.0)).min(live(p.1)))
+        }) && self.supplies.iter().enumerate().all(|(k, s)| fits(flow.supply[k], s.1, state.supply[k].min(live(s.0))))
+            && self.terminals.iter().enumerate().all(|(k, t)| fits(flow.landed[k] + (-flow.tank_rate[k]).max(0.0), t.1, state.terminal[k].min(live(t.0))) && (state.arrivals[k] >= 1.0 || flow.landed[k] <= t.2 * state.arrivals[k] + 1e-6))
+            && self.stores.iter().enumerate().all(|(k, s)| {
+                let r = flow.store_rate[k];
+                let limit = if r < 0.0 { s.2 * withdrawal_share(state.stored[k] / s.1.max(1e-9)) } else { s.3 };
+                fits(r.abs(), limit, state.store[k].min(live(s.0)))
+            })
+            && self.demands.iter().all(|d| live(d.0) >= 1.0 && state.demand[d.1] == 1.0)
     }
 
     /// Solves one instant.
@@ -274,7 +306,7 @@ impl<'a> Instant<'a> {
         let mut got = vec![[0; CLASSES]; self.want.len()];
         for class in 0..CLASSES {
             let sinks: Vec<Sink> = self.grid.demands.iter().enumerate().map(|(k, d)| Sink { node: d.0, arc: self.grid.arc.demand[k][class], want: self.want[k][class] }).collect();
-            for (row, amount) in got.iter_mut().zip(self.fair(&sinks)) {
+            for (row, amount) in got.iter_mut().zip(self.fair(&sinks, usize::MAX)) {
                 row[class] = amount;
             }
         }
@@ -284,15 +316,19 @@ impl<'a> Instant<'a> {
     /// What supply is left over refills stores by one common share.
     fn refill(&mut self) {
         let sinks: Vec<Sink> = self.grid.stores.iter().enumerate().map(|(k, x)| Sink { node: x.0, arc: self.grid.arc.refill[k], want: self.refill_limit[k] }).collect();
-        self.fair(&sinks);
+        self.fair(&sinks, REFILL_ROUNDS);
     }
 
     /// Pushes flow into the sinks by max-min fair shares on top of the flow that stands; returns the amounts.
-    fn fair(&mut self, sinks: &[Sink]) -> Vec<i64> {
+    fn fair(&mut self, sinks: &[Sink], rounds: usize) -> Vec<i64> {
         let fresh = self.net.clone();
         let mut got = vec![0; sinks.len()];
         let mut open: Vec<usize> = (0..sinks.len()).filter(|&k| sinks[k].want > 0).collect();
-        while !open.is_empty() {
+        // Every round binds at least one sink, so the loop ends.
+        for _ in 0..rounds.min(sinks.len()) {
+            if open.is_empty() {
+                break;
+            }
             let mut share = 1.0_f64;
             let mut binding = open.clone();
             for _ in 0..MAX_NEWTON {
@@ -351,7 +387,7 @@ impl<'a> Instant<'a> {
                 gwh(full - self.net.left(grid.arc.pipe[k]))
             })
             .collect();
-        let out = |arc: Arc| gwh(self.net.back(arc));
+        let out = |arc: Edge| gwh(self.net.back(arc));
         let store_rate = grid.arc.store.iter().zip(&grid.arc.refill).map(|(&w, &r)| out(r) - out(w)).collect();
         // A tank fills with cargo that is not sent out at once, up to its size.
         let tank_rate = (0..grid.terminals.len())
@@ -360,14 +396,16 @@ impl<'a> Instant<'a> {
                 if from_tank > 0.0 { -from_tank } else if self.state.tank[k] < grid.terminals[k].3 * (1.0 - 1e-9) { landed } else { 0.0 }
             })
             .collect();
-        GasFlow { served, node_served, pipe, store_rate, tank_rate }
+        let supply = grid.arc.supply.iter().map(|&a| out(a)).collect();
+        let landed = grid.arc.terminal.iter().map(|&a| out(a)).collect();
+        GasFlow { served, node_served, pipe, supply, landed, store_rate, tank_rate }
     }
 }
 
 /// A demand or store that takes gas at a hub.
 struct Sink {
     node: usize,
-    arc: Arc,
+    arc: Edge,
     want: i64,
 }
 
@@ -422,9 +460,11 @@ mod tests {
         assert_eq!(withdrawal_share(0.5), 1.0);
         assert!((withdrawal_share(0.02) - 0.46).abs() < 1e-12);
         assert_eq!(withdrawal_share(0.0), 0.0);
-        assert!((next_level_d(60.0, 100.0, -2.0) - 5.0).abs() < 1e-9);
-        assert!((next_level_d(50.0, 100.0, -1.0) - 5.0).abs() < 1e-9);
-        assert!((next_level_d(98.0, 100.0, 1.0) - 2.0).abs() < 1e-9);
-        assert_eq!(next_level_d(100.0, 100.0, 1.0), f64::INFINITY);
+        // At full rate the limit falls below the flow at the lower edge of the tenth step, 45 %.
+        assert!((next_limit_d(60.0, 100.0, 2.0, -2.0) - 7.5).abs() < 1e-9);
+        // At 40 % of the full rate nothing happens before the store is empty.
+        assert!((next_limit_d(50.0, 100.0, 2.5, -1.0) - 50.0).abs() < 1e-9);
+        assert!((next_limit_d(98.0, 100.0, 2.0, 1.0) - 2.0).abs() < 1e-9);
+        assert_eq!(next_limit_d(100.0, 100.0, 2.0, 1.0), f64::INFINITY);
     }
 }

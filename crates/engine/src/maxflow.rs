@@ -3,11 +3,13 @@
 //! Source: Dinic, "Algorithm for solution of a problem of maximum flow in networks with power estimation",
 //! Soviet Math. Dokl. 11, 1970. At most n phases of blocking flow.
 
-/// A network that is built once and refilled for every solve.
+use std::sync::Arc;
+
+/// A network that is built once and refilled for every solve; copies share the topology.
 #[derive(Debug, Clone, Default)]
 pub struct FlowNetwork {
-    head: Vec<Vec<u32>>,
-    to: Vec<u32>,
+    head: Arc<Vec<Vec<u32>>>,
+    to: Arc<Vec<u32>>,
     capacity: Vec<i64>,
     level: Vec<u32>,
     next: Vec<usize>,
@@ -15,39 +17,40 @@ pub struct FlowNetwork {
 
 /// An arc of a [`FlowNetwork`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Arc(u32);
+pub struct Edge(u32);
 
 const UNREACHED: u32 = u32::MAX;
 
 impl FlowNetwork {
     /// A network of `n` nodes without arcs.
     pub fn new(n: usize) -> Self {
-        FlowNetwork { head: vec![Vec::new(); n], ..FlowNetwork::default() }
+        FlowNetwork { head: Arc::new(vec![Vec::new(); n]), ..FlowNetwork::default() }
     }
 
     /// Adds an arc with zero capacity.
-    pub fn add(&mut self, from: usize, to: usize) -> Arc {
-        let arc = Arc(self.to.len() as u32);
-        self.head[from].push(arc.0);
-        self.head[to].push(arc.0 + 1);
-        self.to.extend([to as u32, from as u32]);
+    pub fn add(&mut self, from: usize, to: usize) -> Edge {
+        let arc = Edge(self.to.len() as u32);
+        let head = Arc::make_mut(&mut self.head);
+        head[from].push(arc.0);
+        head[to].push(arc.0 + 1);
+        Arc::make_mut(&mut self.to).extend([to as u32, from as u32]);
         self.capacity.extend([0, 0]);
         arc
     }
 
     /// Sets capacities in both directions and forgets any flow on the arc.
-    pub fn set(&mut self, arc: Arc, capacity: i64, reverse: i64) {
+    pub fn set(&mut self, arc: Edge, capacity: i64, reverse: i64) {
         self.capacity[arc.0 as usize] = capacity.max(0);
         self.capacity[arc.0 as usize + 1] = reverse.max(0);
     }
 
     /// Forward capacity left.
-    pub fn left(&self, arc: Arc) -> i64 {
+    pub fn left(&self, arc: Edge) -> i64 {
         self.capacity[arc.0 as usize]
     }
 
     /// Capacity of the reverse arc: the flow pushed, where the reverse was set to zero.
-    pub fn back(&self, arc: Arc) -> i64 {
+    pub fn back(&self, arc: Edge) -> i64 {
         self.capacity[arc.0 as usize + 1]
     }
 

@@ -4,6 +4,8 @@
 //! still lasts, and goes round otherwise. A port that works in part passes that part. Blocked freight is a backlog; each
 //! tonne-day of delay counts once, whether spent in a queue or on a detour.
 
+use std::collections::BTreeMap;
+
 use crate::routing::{Graph, Tree, UNREACHED};
 
 /// Mean speed of laden cargo ships, km/d (13 knots).
@@ -160,7 +162,7 @@ impl Sea {
         touched.dedup();
         let mut out = SeaFlow { blocked: vec![0.0; self.n_zones], delay: vec![0.0; self.n_zones], moving: Vec::with_capacity(touched.len()) };
         let open = |e: usize| state.lane[e] > 0.0 && self.lane_passage[e].is_none_or(|p| state.passage[p] > 0.0);
-        let mut tree: Option<(usize, Tree)> = None;
+        let round = self.ways_round(&touched, state, &open);
         for f in touched {
             let (a, b, kt) = self.flows[f as usize];
             let through_ports = state.port[a].min(state.port[b]);
@@ -169,10 +171,7 @@ impl Sea {
             let diverted = if route_closed { 1.0 } else { 1.0 - through_passages };
             let (mut moving, mut delay) = (through_ports * (1.0 - diverted), 0.0);
             if diverted > 0.0 && through_ports > 0.0 {
-                if tree.as_ref().is_none_or(|t| t.0 != a) {
-                    tree = Some((a, self.graph.tree(self.port_node[a], |e| open(e) && self.lane_passage[e].is_none_or(|p| state.passage[p] >= 1.0))));
-                }
-                let round = tree.as_ref().map_or(UNREACHED, |t| t.1.distance[self.port_node[b]]);
+                let round = round.get(&f).copied().unwrap_or(UNREACHED);
                 if round != UNREACHED {
                     let days = f64::from(round.saturating_sub(self.base_distance[f as usize])) / 10.0 / SHIP_KM_PER_DAY;
                     if days * 24.0 <= wait_h {
@@ -186,6 +185,31 @@ impl Sea {
                 out.delay[z] += delay / 2.0;
             }
             out.moving.push((f, moving));
+        }
+        out
+    }
+
+    /// Distance of each touched flow over open lanes. Trees grow from the port with most of the flows still open, so that a
+    /// lane near a port needs one tree and not one a partner.
+    fn ways_round(&self, touched: &[u32], state: &SeaState, open: &dyn Fn(usize) -> bool) -> BTreeMap<u32, u32> {
+        let free = |e: usize| open(e) && self.lane_passage[e].is_none_or(|p| state.passage[p] >= 1.0);
+        let mut left: Vec<u32> = touched.iter().copied().filter(|&f| self.route[f as usize].iter().any(|&e| !free(e as usize))).collect();
+        let mut out = BTreeMap::new();
+        while !left.is_empty() {
+            let mut count: BTreeMap<usize, usize> = BTreeMap::new();
+            for &f in &left {
+                let (a, b, _) = self.flows[f as usize];
+                *count.entry(a).or_default() += 1;
+                *count.entry(b).or_default() += 1;
+            }
+            let Some((&root, _)) = count.iter().max_by_key(|(port, n)| (**n, std::cmp::Reverse(**port))) else { break };
+            let tree = self.graph.tree(self.port_node[root], free);
+            left.retain(|&f| {
+                let (a, b, _) = self.flows[f as usize];
+                let other = if a == root { b } else if b == root { a } else { return true };
+                out.insert(f, tree.distance[self.port_node[other]]);
+                false
+            });
         }
         out
     }

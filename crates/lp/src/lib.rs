@@ -154,6 +154,15 @@ pub struct Basis {
     rows: Vec<i32>,
 }
 
+impl Basis {
+    /// The same basis for the program with `n` rows appended, which start slack.
+    #[must_use]
+    pub fn with_new_rows(mut self, n: usize) -> Basis {
+        self.rows.extend(std::iter::repeat_n(simplex::BASIC, n));
+        self
+    }
+}
+
 /// The answer to a program.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Solution {

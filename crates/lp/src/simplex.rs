@@ -10,6 +10,11 @@ use highs_sys as c;
 
 use crate::{Basis, Ending, Limits, Problem, Solution};
 
+/// Status of a basic row or column.
+pub(crate) const BASIC: i32 = c::kHighsBasisStatusBasic;
+/// Programs with fewer rows than this are solved without presolve, which would cost more than the simplex.
+const PRESOLVE_ROWS: usize = 400;
+
 struct Handle(*mut c_void);
 
 impl Handle {
@@ -22,6 +27,12 @@ impl Handle {
         let name = CString::new(option).unwrap_or_default();
         // SAFETY: a live handle and a NUL-terminated name.
         unsafe { c::Highs_setBoolOptionValue(self.0, name.as_ptr(), c::HighsInt::from(value)) };
+    }
+
+    fn set_string(&self, option: &str, value: &str) {
+        let (name, value) = (CString::new(option).unwrap_or_default(), CString::new(value).unwrap_or_default());
+        // SAFETY: as above, with a NUL-terminated value.
+        unsafe { c::Highs_setStringOptionValue(self.0, name.as_ptr(), value.as_ptr()) };
     }
 
     fn set_int(&self, option: &str, value: u32) {
@@ -118,6 +129,9 @@ pub(crate) fn solve(p: &Problem, limits: &Limits, warm: Option<&Basis>) -> Solut
     handle.set_int("threads", 1);
     handle.set_int("random_seed", 1);
     handle.set_int("simplex_iteration_limit", limits.iterations);
+    if !is_integer && p.n_rows() < PRESOLVE_ROWS {
+        handle.set_string("presolve", "off");
+    }
     if is_integer {
         handle.set_int("mip_max_nodes", limits.nodes);
         handle.set_double("mip_rel_gap", limits.gap);
@@ -141,14 +155,12 @@ pub(crate) fn solve(p: &Problem, limits: &Limits, warm: Option<&Basis>) -> Solut
     if ending == Ending::Unbounded && status == c::kHighsModelStatusUnboundedOrInfeasible {
         // Presolve could not tell which; without presolve the simplex can.
         handle.set_bool("allow_unbounded_or_infeasible", false);
-        let off = CString::new("off").unwrap_or_default();
-        let presolve = CString::new("presolve").unwrap_or_default();
-        // SAFETY: live handle, NUL-terminated strings.
-        unsafe {
-            c::Highs_setStringOptionValue(handle.0, presolve.as_ptr(), off.as_ptr());
+        handle.set_string("presolve", "off");
+        // SAFETY: a live handle with a model.
+        ending = unsafe {
             c::Highs_run(handle.0);
-            ending = ending_of(c::Highs_getModelStatus(handle.0));
-        }
+            ending_of(c::Highs_getModelStatus(handle.0))
+        };
     }
     if ending != Ending::Optimal {
         return Solution::without_answer(ending);

@@ -194,7 +194,7 @@ impl Selector {
                 Term::Supplier => part(&asset.supplier),
                 Term::Technology => any(&asset.technology),
                 Term::Group => any(&asset.group),
-                Term::Constellation => any(&asset.technology) || any(&asset.group) || any(&format!("constellation.{}", asset.technology)) || any(asset.key.trim_start_matches("constellation.")),
+                Term::Constellation => any(&asset.technology) || any(asset.technology.trim_start_matches("constellation.")),
                 Term::Passage => any(&asset.group) || any(asset.group.trim_start_matches("passage.")),
                 Term::Provenance => any(&asset.provenance),
                 Term::Commodity => true,

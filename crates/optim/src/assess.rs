@@ -121,8 +121,10 @@ pub fn assess(case: &Case, study: &Study, options: &Options, progress: &dyn Prog
     progress.stage("single losses, winter peak", live.len());
     let mut losses = sweep(&desk, &live);
     let n_harmless = live.len() - losses.len();
-    progress.stage("single losses, summer night", live.len());
-    let mut summer: Vec<(u32, f64, f64)> = sweep(&other, &live).into_iter().map(|l| (l.asset, l.central.people_hours, l.central.euro[1])).collect();
+    // Only electricity differs between the study points, so the second sweep covers its assets.
+    let electric: Vec<u32> = live.iter().copied().filter(|&i| matches!(desk.world.parts[i as usize], Part::Bus(_) | Part::Line(_) | Part::Hvdc(_) | Part::Plant(_))).collect();
+    progress.stage("single losses, summer night", electric.len());
+    let mut summer: Vec<(u32, f64, f64)> = sweep(&other, &electric).into_iter().map(|l| (l.asset, l.central.people_hours, l.central.euro[1])).collect();
     summer.truncate(N_TOP);
     progress.stage("ranges of the worst", 2 * N_TOP.min(losses.len()));
     ranges(&desk, &mut losses);
@@ -130,7 +132,7 @@ pub fn assess(case: &Case, study: &Study, options: &Options, progress: &dyn Prog
     let threats = run_threats(&desk);
     let quiet = second_hit::second_hits(&desk, &mut losses, &live);
     let (weaknesses, measured, portfolio, measure_runs) = measures::measures(&desk, &losses, &threats, options.budget_meur);
-    let n_runs = live.len() * 2 + 2 * N_TOP.min(losses.len()) + 3 * threats.len() + measure_runs;
+    let n_runs = live.len() + electric.len() + 2 * N_TOP.min(losses.len()) + 3 * threats.len() + measure_runs;
     let (matrix_zones, matrix) = matrix(&desk, &losses);
     let out_of_service = case.assets().len() - live.len();
     Assessment {

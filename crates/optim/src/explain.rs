@@ -84,6 +84,7 @@ fn supplier<'o>(world: &World, out: &'o Outcome, d: u32, t: f64) -> Option<&'o C
     let dep = &world.deps[d as usize];
     let direct = |asset: u32| match (&dep.supply, world.parts[asset as usize]) {
         (Supply::Bus(b), Part::Bus(k)) => *b == k,
+        (Supply::Area(buses), Part::Bus(k)) => buses.iter().any(|b| b.0 == k),
         (Supply::DataNode(n), Part::DataNode(k)) => *n == k,
         (Supply::GasNode(n), Part::GasNode(k)) => *n == k,
         (Supply::Assets(ids, _), _) => ids.contains(&asset),
@@ -92,7 +93,7 @@ fn supplier<'o>(world: &World, out: &'o Outcome, d: u32, t: f64) -> Option<&'o C
     let sector = |asset: u32| {
         matches!(
             (&dep.supply, world.parts[asset as usize]),
-            (Supply::Bus(_), Part::Bus(_) | Part::Line(_) | Part::Plant(_) | Part::Hvdc(_))
+            (Supply::Bus(_) | Supply::Area(_), Part::Bus(_) | Part::Line(_) | Part::Plant(_) | Part::Hvdc(_))
                 | (Supply::GasNode(_), Part::GasNode(_) | Part::GasPipe(_) | Part::Store(_) | Part::Terminal(_) | Part::GasSupply(_) | Part::Compressor(_))
                 | (Supply::DataNode(_), Part::DataNode(_) | Part::DataLink(_))
                 | (Supply::Pnt(..) | Supply::Timing(..) | Supply::Satcom(_), Part::System(_) | Part::Satellite(_) | Part::GroundSite(_))

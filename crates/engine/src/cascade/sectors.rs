@@ -3,10 +3,25 @@
 use buttress_model::Balance;
 use buttress_model::geo::distance_km;
 
-use super::{Class, DepState, FAILED, Factor, Run, SAME_TIME_H, What, gas_next_h};
-use crate::compile::Supply;
+use super::{Class, DepState, FAILED, Factor, GasRun, GasStretch, Run, SAME_TIME_H, What, gas_next_h};
+use crate::compile::{Supply, World};
 use crate::outcome::Service;
 use crate::power::BASE_MVA;
+
+/// Shortfall of stored gas against the base, as a share of all working gas, below which a disturbed year counts as healed.
+const HEALED_SHARE: f64 = 0.002;
+
+/// True when everything is back, everybody is served, and stores are nearly where they would have been.
+fn healed(world: &World, gas: &GasRun, base: Option<&GasStretch>, now: f64) -> bool {
+    let Some(base) = base else { return false };
+    if gas.flow.served.iter().zip(&base.flow.served).any(|(s, b)| s.iter().zip(b).any(|(s, b)| s < b)) {
+        return false;
+    }
+    let days = (now - base.t_h) / 24.0;
+    let would: f64 = base.stored.iter().zip(&base.flow.store_rate).map(|(s, r)| (s + r * days).max(0.0)).sum();
+    let working: f64 = world.gas.stores.iter().map(|s| s.1).sum();
+    gas.state.stored.iter().sum::<f64>() >= would - HEALED_SHARE * working
+}
 
 impl Run<'_, '_> {
     pub(super) fn solve_power(&mut self) {
@@ -53,9 +68,30 @@ impl Run<'_, '_> {
         let boundary = calendar.get(stretch + 1).map_or(f64::INFINITY, |c| c.0);
         let Some(gas) = &mut self.gas else { return };
         gas.state.profile = calendar[stretch].1;
-        gas.flow = w.gas.solve(&gas.state);
-        let next = (self.now + gas_next_h(w, &gas.state, &gas.flow)).min(boundary);
         let base = self.base.gas_at(self.now);
+        let base_end = self.base.gas_after(self.now);
+        let next = match base {
+            Some(b) if gas.on_base && w.gas.still_fits(&b.flow, &gas.state) => {
+                gas.flow.clone_from(&b.flow);
+                if gas.state.is_whole() {
+                    // Everything is back and stocks are those of the base: gas needs no further look.
+                    self.gas = None;
+                    self.no_gas_loss();
+                    return;
+                }
+                base_end
+            }
+            _ => {
+                gas.on_base = false;
+                gas.flow = w.gas.solve(&gas.state);
+                if gas.state.is_whole() && healed(w, gas, base, self.now) {
+                    self.gas = None;
+                    self.no_gas_loss();
+                    return;
+                }
+                (self.now + gas_next_h(w, &gas.state, &gas.flow)).min(boundary)
+            }
+        };
         let g = Service::Gas as usize;
         self.rates.lost[g].fill(0.0);
         self.rates.people[g].fill(0.0);
@@ -74,7 +110,7 @@ impl Run<'_, '_> {
         }
         for z in 0..w.zones.len() {
             if protected[z] > 0.0 {
-                self.rates.people[g][z] = w.zones[z].population * self.world.gas_users * unserved[z] / protected[z];
+                self.rates.people[g][z] = w.gas_people[z] * unserved[z] / protected[z];
             }
         }
         let served: Vec<(usize, f64)> = gas.flow.node_served.iter().enumerate().map(|(n, s)| (n, s / base.map_or(1.0, |b| b.flow.node_served[n]).max(1e-9))).collect();
@@ -87,6 +123,19 @@ impl Run<'_, '_> {
                 for &d in &w.deps_at.gas_node[n] {
                     self.look_at(d);
                 }
+            }
+        }
+    }
+
+    fn no_gas_loss(&mut self) {
+        let g = Service::Gas as usize;
+        for list in [&mut self.rates.lost[g], &mut self.rates.people[g], &mut self.rates.share[g]] {
+            list.fill(0.0);
+        }
+        let low: Vec<u32> = std::mem::take(&mut self.gas_low).into_keys().collect();
+        for n in low {
+            for &d in &self.world.deps_at.gas_node[n as usize] {
+                self.look_at(d);
             }
         }
     }
@@ -234,6 +283,7 @@ impl Run<'_, '_> {
         let base = &self.base.space;
         match supply {
             Supply::Bus(b) => self.power_low.get(b).copied().unwrap_or(1.0),
+            Supply::Area(buses) => buses.iter().map(|(b, w)| w * self.power_low.get(b).copied().unwrap_or(1.0)).sum(),
             Supply::GasNode(n) => self.gas_low.get(n).copied().unwrap_or(1.0),
             Supply::DataNode(n) => self.data_low.get(n).copied().unwrap_or(1.0),
             Supply::Pnt(z, lat, lon) => self.space_flow.as_ref().map_or(1.0, |f| f.pnt[*z as usize] / base.pnt[*z as usize].max(1e-9)).min(1.0) * (1.0 - self.jammed(*lat, *lon)),

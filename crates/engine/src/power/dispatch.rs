@@ -5,7 +5,7 @@
 //! (constraint generation), so the program stays small. u, d: rise and fall of generation at a bus; s: load shed, first as
 //! one share a zone (so that equal consumers share alike), then by bus where a limit binds locally.
 
-use buttress_lp::{Limits, Problem, solve};
+use buttress_lp::{Basis, Limits, Problem, solve};
 use buttress_model::Sharing;
 
 use super::{BASE_LOADING, GridLine, Grid, Network, POWER_EPS, PowerFlow, PowerState};
@@ -249,22 +249,22 @@ impl Program {
         let zone_shed = zone_open.iter().zip(weight).map(|(o, w)| (*o > POWER_EPS).then(|| problem.add_col(SHED_COST * w * o, 0.0, 1.0))).collect();
         let load_shed = grid.loads.iter().zip(&open).map(|(l, o)| problem.add_col(SHED_COST_BUS * weight[l.zone], 0.0, *o)).collect();
         let mut program = Program { problem, up, down, hvdc, zone_shed, load_shed, open, start_flow: Vec::new(), limited: vec![false; grid.lines.len()], answer: Vec::new() };
-        program.add_load_rows(now);
         program.add_balances(now, network);
         program.start_flow = network.flows(now.injection());
         program
     }
 
-    /// A load cannot be shed twice: its zone's share and its own part together stay within it.
-    fn add_load_rows(&mut self, now: &Now) {
+    /// A load cannot be shed twice: where its zone's share and its own part together exceed it, a row says so. Returns the
+    /// number of rows added; they enter only once violated.
+    fn add_load_rows(&mut self, now: &Now) -> usize {
+        let before = self.problem.n_rows();
         for (k, load) in now.grid.loads.iter().enumerate() {
-            if let Some(z) = self.zone_shed[load.zone]
-                && self.open[k] > POWER_EPS
-            {
-                let row = [(z, self.open[k]), (self.load_shed[k], 1.0)];
-                self.problem.add_row(f64::NEG_INFINITY, self.open[k], row);
+            let Some(z) = self.zone_shed[load.zone] else { continue };
+            if self.open[k] > POWER_EPS && self.answer[z] * self.open[k] + self.answer[self.load_shed[k]] > self.open[k] + POWER_EPS {
+                self.problem.add_row(f64::NEG_INFINITY, self.open[k], [(z, self.open[k]), (self.load_shed[k], 1.0)]);
             }
         }
+        self.problem.n_rows() - before
     }
 
     /// Change of a weighted sum of injections, as row entries: `factor` by bus.
@@ -324,12 +324,18 @@ impl Program {
         for e in network.overloads(&self.start_flow.clone(), share).into_iter().take(LINES_A_ROUND) {
             self.limit_line(now, network, e, share);
         }
+        let mut basis: Option<Basis> = None;
         for _ in 0..MAX_ROUNDS {
-            let s = solve(&self.problem, &limits, None);
+            let s = solve(&self.problem, &limits, basis.as_ref());
             if !s.is_optimal() {
                 return if s.ending == buttress_lp::Ending::Infeasible { Ending::Infeasible } else { Ending::IterationLimit };
             }
             self.answer = s.x;
+            let rows = self.problem.n_rows();
+            if self.add_load_rows(now) > 0 {
+                basis = s.basis.map(|b| b.with_new_rows(self.problem.n_rows() - rows));
+                continue;
+            }
             let flow = network.flows(self.injection_after(now));
             let fresh: Vec<usize> = network.overloads(&flow, share).into_iter().filter(|&e| !self.limited[e]).take(LINES_A_ROUND).collect();
             now.flow = flow;
@@ -339,6 +345,7 @@ impl Program {
             for e in fresh {
                 self.limit_line(now, network, e, share);
             }
+            basis = s.basis.map(|b| b.with_new_rows(self.problem.n_rows() - rows));
         }
         Ending::IterationLimit
     }

@@ -206,7 +206,9 @@ impl Table<'_> {
         out.push_str("</tr></thead>\n<tbody>\n");
         for row in &self.rows {
             out.push_str("<tr>");
-            row.iter().for_each(|cell| out.push_str(&cell.render()));
+            for cell in row {
+                out.push_str(&cell.render());
+            }
             out.push_str("</tr>\n");
         }
         out.push_str("</tbody>\n</table>\n</div>\n");

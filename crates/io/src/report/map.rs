@@ -1,8 +1,8 @@
 //! The map: countries pale, the worst assets as shapes by sector, thin lines to the countries they hit.
 //!
 //! Projection ETRS89-LAEA (EPSG:3035): Lambert azimuthal equal area on the GRS80 ellipsoid, centre 52° N 10° E.
-//! q = (1 − e²) [sin φ / (1 − e² sin² φ) − 1/(2e) ln((1 − e sin φ)/(1 + e sin φ))];  sin β = q / q_pole;
-//! x = B D cos β sin Δλ;  y = (B / D) (cos β₁ sin β − sin β₁ cos β cos Δλ);  B = R_q √(2 / (1 + sin β₁ sin β + cos β₁ cos β cos Δλ)).
+//! `q = (1 − e²) [sin φ / (1 − e² sin² φ) − 1/(2e) ln((1 − e sin φ)/(1 + e sin φ))]`; `sin β = q / q_pole`;
+//! `x = B D cos β sin Δλ`; `y = (B / D) (cos β₁ sin β − sin β₁ cos β cos Δλ)`; `B = R √(2 / (1 + sin β₁ sin β + cos β₁ cos β cos Δλ))`.
 //! Source: Snyder, "Map projections: a working manual", USGS Professional Paper 1395, 1987, eqs. 3-11, 3-12, 24-17 to 24-20.
 
 use std::collections::BTreeMap;
@@ -73,7 +73,7 @@ fn place(lon: f64, lat: f64) -> Option<(f64, f64)> {
 }
 
 /// The map with its legend, its table and what lies outside the frame.
-pub fn draw(ctx: &Context, borders: &[Ring]) -> String {
+pub(super) fn draw(ctx: &Context, borders: &[Ring]) -> String {
     let shown: Vec<&AssetLoss> = ctx.findings(false).into_iter().take(N_SHOWN).collect();
     let mut out = String::new();
     out.push_str(
@@ -164,7 +164,9 @@ fn marks(ctx: &Context, shown: &[&AssetLoss], out: &mut String) -> Vec<String> {
         taken.push(spot);
         drawn.push(mark(ctx, i + 1, loss, at, spot));
     }
-    drawn.iter().rev().for_each(|m| out.push_str(m));
+    for drawing in drawn.iter().rev() {
+        out.push_str(drawing);
+    }
     outside
 }
 

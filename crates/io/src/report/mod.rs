@@ -2,6 +2,7 @@
 //!
 //! Nothing is loaded from anywhere; the page works without its script, prints, and carries the whole result as JSON.
 //! The same assessment gives the same bytes.
+#![allow(clippy::format_push_string, reason = "a page is built once; this reads better than write! with an ignored result")]
 
 mod chart;
 mod html;
@@ -12,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use buttress_engine::outcome::Service;
 use buttress_model::{Asset, Balance, Case, Level, Sector, Sharing, StudyPoint};
 use buttress_optim::Assessment;
-use buttress_optim::answer::{AssetLoss, Plan, SecondHit, Summary, ThreatResult};
+use buttress_optim::answer::{AssetLoss, Plan, SecondHit, Summary, ThreatResult, Weakness};
 
 use html::{Cell, Table, details, embed_json, escape, euro, hours, list, meur, number, paragraph, percent, range, restored, served, span, whole};
 
@@ -124,7 +125,7 @@ fn threat_sentence(ctx: &Context, t: &ThreatResult) -> String {
     let times = central.restored_h;
     format!(
         "The worst threat is {}: {} people-hours without a household service ({}), {} ({}), countries hit: {}. \
-At the worst moment {service} is down to {} of normal. Half of what was lost is back after {}, 90 % after {}, all after {}.",
+At the worst moment {service} is down to {} of normal. Time until 50, 90 and 100 % of what was lost is back: {}, {}, {}.",
         ctx.threat_name(t),
         number(central.people_hours),
         range(low, high, number),
@@ -198,7 +199,7 @@ impl<'a> Context<'a> {
     fn label_of_key(&self, key: &str) -> String {
         match self.keys.get(key) {
             Some(&id) => self.label(id),
-            None => self.threats.get(key).map_or(key, |n| *n).to_owned(),
+            None => self.threats.get(key).copied().unwrap_or(key).to_owned(),
         }
     }
 
@@ -226,6 +227,7 @@ fn degrees(x: f64, sides: [&str; 2]) -> String {
 
 /// A kind, technology or quantity in words.
 fn kind_words(kind: &str) -> String {
+    let kind = kind.replace("gwh_d", "(GWh/d)");
     let words: Vec<&str> = kind
         .split('_')
         .map(|w| match w {
@@ -424,7 +426,7 @@ fn assets(ctx: &Context) -> String {
     out
 }
 
-/// Synthetic findings of one corridor: number, people-hours of the worst, cost of the worst, the worst itself.
+/// Synthetic findings of one corridor: number, most people-hours, and the dearest.
 struct Corridor<'a> {
     n: usize,
     people_hours: f64,
@@ -464,7 +466,7 @@ These records follow public statistics, not the real route: read them as \"a lin
     out.push_str(
         &Table {
             caption: "Synthetic findings by corridor and region, worst first",
-            heads: &["Corridor and region", "Findings", "People-hours of the worst", "Cost of the worst (low to high)", "Countries hit", "90 % back after"],
+            heads: &["Corridor and region", "Findings", "Most people-hours", "Cost of the dearest (low to high)", "Countries hit", "90 % back after"],
             rows: rows.collect(),
         }
         .render(),
@@ -503,7 +505,7 @@ fn threats(ctx: &Context) -> String {
     out.push_str(
         &Table {
             caption: "Threats, worst first",
-            heads: &["Threat", "Class", "Rate a year", "People-hours, low", "central", "high", "Cost (low to high)", "Countries hit", "90 % back after", "What happens"],
+            heads: &["Threat", "Class", "Rate a year", "People-hours, low", "People-hours, central", "People-hours, high", "Cost (low to high)", "Countries hit", "90 % back after", "What happens"],
             rows: rows.collect(),
         }
         .render(),
@@ -621,8 +623,13 @@ fn money_by_zone(ctx: &Context, by_zone: &[(String, f64)], n_max: usize, format:
     if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
 }
 
+/// Name of a weakness; a synthetic asset by its kind and region.
+fn weakness_label(ctx: &Context, w: &Weakness) -> String {
+    ctx.keys.get(w.key.as_str()).map_or_else(|| w.name.clone(), |&id| ctx.label(id))
+}
+
 fn measures(ctx: &Context) -> String {
-    let labels: BTreeMap<&str, String> = ctx.a.weaknesses.iter().map(|w| (w.name.as_str(), ctx.label_of_key(&w.key))).collect();
+    let labels: BTreeMap<&str, String> = ctx.a.weaknesses.iter().map(|w| (w.name.as_str(), weakness_label(ctx, w))).collect();
     let rows = ctx.a.measures.iter().map(|m| {
         let measure = &ctx.case.tables().measures[m.measure];
         let helps: Vec<String> = m.helps.iter().map(|h| labels.get(h.as_str()).unwrap_or(h).clone()).collect();
@@ -652,7 +659,7 @@ fn measures(ctx: &Context) -> String {
         }
         .render(),
     );
-    let weak = ctx.a.weaknesses.iter().map(|w| vec![Cell::Head(ctx.label_of_key(&w.key)), Cell::Number(number(w.people_hours)), Cell::Number(euro(w.euro))]);
+    let weak = ctx.a.weaknesses.iter().map(|w| vec![Cell::Head(weakness_label(ctx, w)), Cell::Number(number(w.people_hours)), Cell::Number(euro(w.euro))]);
     let table = Table { caption: "Weaknesses that measures were tried on", heads: &["Weakness", "People-hours", "Cost"], rows: weak.collect() };
     out.push_str(&details("The weaknesses", &table.render()));
     out
@@ -674,12 +681,13 @@ fn plan_row(ctx: &Context, name: &str, plan: &Plan) -> Vec<Cell> {
 fn portfolio(ctx: &Context) -> String {
     let Some(p) = &ctx.a.portfolio else { return paragraph("No budget was given, so no set of measures was chosen.") };
     let gap = p.joint.replayed_euro - p.national.replayed_euro;
-    let share = if p.joint.replayed_euro > 0.0 { format!(" ({} of what the joint plan avoids)", percent(gap / p.joint.replayed_euro)) } else { String::new() };
+    let share = if p.joint.replayed_euro > 0.0 { format!(" ({} of what the joint plan avoids)", percent(gap.abs() / p.joint.replayed_euro)) } else { String::new() };
     let mut out = paragraph(&format!(
-        "Budget {}. One joint purse avoids {} more than the same sum split by gross domestic product and spent by each country for itself{share}. \
+        "Budget {}. One joint purse avoids {} {} than the same sum split by gross domestic product and spent by each country for itself{share}. \
 The comparison uses the loss avoided when each whole set is simulated together.",
         meur(p.budget_meur),
-        euro(gap)
+        euro(gap.abs()),
+        if gap < 0.0 { "less" } else { "more" }
     ));
     out.push_str(
         &Table {
