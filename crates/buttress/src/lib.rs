@@ -116,6 +116,17 @@ pub fn simulate<'c>(case: &'c Case, study: &Study, changes: &[Change]) -> Result
     Ok(Simulated { world, base, outcome })
 }
 
+/// A simulated scenario as JSON: capacity lost and service lost side by side.
+pub fn scenario_json(s: &Simulated, changes: &[Change], title: &str) -> io::Json {
+    let zones: Vec<String> = s.world.zones.iter().map(|z| z.key.clone()).collect();
+    let damaged: Vec<io::assessment_json::Damaged> = engine::cascade::damages(&s.world, changes)
+        .into_iter()
+        .map(|(asset, share, from_h, to_h)| io::assessment_json::Damaged { asset: s.world.asset(asset), share, from_h, to_h })
+        .collect();
+    let failed: Vec<&str> = s.outcome.causes.iter().map(|c| s.world.asset(c.asset).key.as_str()).collect();
+    io::assessment_json::scenario(s.world.case, &s.world.study, title, &s.outcome, &zones, &damaged, &failed, &explain::first_steps(&s.world, &s.outcome), VERSION)
+}
+
 /// Why an asset failed in a scenario, as a sentence; why its own loss matters when the scenario is that loss.
 pub fn why(simulated: &Simulated, asset: &str) -> Result<String, Error> {
     let id = simulated.world.case.find(asset).ok_or_else(|| Error::NoSuchAsset(asset.into()))?;

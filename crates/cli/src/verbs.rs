@@ -188,13 +188,7 @@ fn simulate(args: &ScenarioArgs, common: &Common) -> Code {
     let s = buttress::simulate(&case, &study, &changes)?;
     let zones: Vec<String> = s.world.zones.iter().map(|z| z.key.clone()).collect();
     if common.json {
-        let mut value = assessment_json::outcome(&s.outcome, &zones);
-        value["title"] = json!(title);
-        value["case_digest"] = json!(case.digest());
-        value["study"] = assessment_json::study(&study);
-        value["engine_version"] = json!(buttress::VERSION);
-        value["reason"] = json!(buttress::optim::explain::first_steps(&s.world, &s.outcome));
-        print_json(&value);
+        print_json(&buttress::scenario_json(&s, &changes, &title));
     } else {
         print(&format!("{title}\n{}\n", buttress::optim::explain::first_steps(&s.world, &s.outcome)));
         print(&five_numbers(&s.outcome, &zones));
@@ -347,7 +341,7 @@ fn summary(case: &Case, a: &buttress::optim::Assessment, page: &PathBuf) -> Stri
     });
     let best = a.measures.first().map_or(String::new(), |m| format!("{}: {:.1} euro avoided per euro", case.tables().measures[m.measure].name, m.ratio));
     let plan = a.portfolio.as_ref().map_or(String::new(), |p| format!("{:.0} million euro: {:.0} million avoided jointly, {:.0} million nation by nation", p.budget_meur, p.joint.replayed_euro / 1e6, p.national.replayed_euro / 1e6));
-    let unserved: f64 = a.base.iter().flat_map(|p| &p.unserved_mw).map(|u| u.1).sum();
+    let unserved: f64 = a.base.iter().flat_map(|p| &p.unserved_mw).map(|u| u.1).sum::<f64>() + 0.0;
     let overloads: usize = a.base.iter().map(|p| p.overloads.len()).sum();
     format!(
         "{}, version {}: {} assets, {} runs\nbase case       {unserved:.0} MW unserved and {overloads} lines overloaded at winter peak and summer night\nworst loss      {}\nsecond          {}\nthird           {}\nworst threat    {worst}\nbest measure    {best}\nportfolio       {plan}\nEU relevance    {} candidates under CER Article 17, {} losses that hit six or more members\nreport          {}\n",

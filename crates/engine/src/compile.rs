@@ -360,8 +360,10 @@ impl<'c> World<'c> {
             if spoiled.service {
                 out.power = Arc::new(power_of(self.case, &self.study, &settings, &self.first, &zone_index));
             } else {
-                let (grid, state) = grid_of(self.case, &self.study, &settings, &self.first, &zone_index);
-                out.power = Arc::new(PowerWorld { grid, state, base: self.power.base.clone() });
+                // Only limits changed: topology and base dispatch stay.
+                let growth = |first: usize, k: usize| settings.capacity[first + k] / self.settings.capacity[first + k];
+                let grid = self.power.grid.scaled(|k| growth(self.first.line, k), |k| growth(self.first.hvdc, k), |k| growth(self.first.plant, k));
+                out.power = Arc::new(PowerWorld { grid, state: self.power.state.clone(), base: self.power.base.clone() });
             }
         }
         if spoiled.gas {
@@ -371,11 +373,13 @@ impl<'c> World<'c> {
             out.data = Arc::new(data_of(self.case, &settings, &self.first, &zone_index));
         }
         if spoiled.buffers {
-            let (deps, unattached) = dependencies_of(self.case, &self.first, &zone_index, &settings);
-            out.deps_at = Arc::new(index_deps(&deps, self.case));
-            out.dep_range = Arc::new(by_dependent(&deps));
+            let mut deps = (*self.deps).clone();
+            for dep in &mut deps {
+                if self.case.tables().dependencies[dep.rule as usize].needs == "electricity" {
+                    dep.buffer_h = dep.buffer_h.map(|h| h.max(settings.buffer_h[dep.dependent as usize]));
+                }
+            }
             out.deps = Arc::new(deps);
-            out.unattached = Arc::new(unattached);
         }
         out.settings = Arc::new(settings);
         out
@@ -545,7 +549,7 @@ fn power_of(case: &Case, study: &Study, settings: &Settings, first: &Offsets, zo
     let (grid, state) = grid_of(case, study, settings, first, zones);
     let base = match study.balance {
         Balance::Flow => grid.base_dispatch(study.point, &state),
-        Balance::Component => BaseDispatch { point: study.point as usize, plant: Vec::new(), hvdc: Vec::new(), injection: Vec::new(), flow: Vec::new(), shed: vec![0.0; grid.loads.len()], ending: crate::ending::Ending::Solved },
+        Balance::Component => BaseDispatch::none(&grid, study.point as usize),
     };
     PowerWorld { grid, base, state }
 }

@@ -78,6 +78,38 @@ pub fn outcome(out: &Outcome, zones: &[String]) -> Value {
     })
 }
 
+/// One damaged asset of a scenario.
+#[derive(Debug, Clone, Copy)]
+pub struct Damaged<'a> {
+    /// The asset.
+    pub asset: &'a buttress_model::Asset,
+    /// Share of capacity lost.
+    pub share: f64,
+    /// From, h.
+    pub from_h: f64,
+    /// To, h.
+    pub to_h: f64,
+}
+
+/// One scenario: what was damaged (capacity) and what was lost (service).
+#[expect(clippy::too_many_arguments, reason = "the parts of one page of output, each named")]
+pub fn scenario(case: &Case, asked: &Study, title: &str, out: &Outcome, zones: &[String], damaged: &[Damaged], failed: &[&str], reason: &str, engine_version: &str) -> Value {
+    let mut value = outcome(out, zones);
+    let rows: Vec<Value> = damaged
+        .iter()
+        .map(|d| json!({"asset": d.asset.key, "kind": d.asset.kind, "zone": d.asset.zone, "capacity_lost": number(d.asset.capacity * d.share), "unit": d.asset.unit, "from_h": number(d.from_h), "to_h": number(d.to_h)}))
+        .collect();
+    value["title"] = json!(title);
+    value["case_digest"] = json!(case.digest());
+    value["study"] = study(asked);
+    value["engine_version"] = json!(engine_version);
+    value["reason"] = json!(reason);
+    value["damaged"] = json!(rows);
+    value["failed"] = json!(failed);
+    value["lost_total"] = by_service(&Service::ALL.map(|s| out.lost_total(s)));
+    value
+}
+
 fn second_hit(case: &Case, h: &SecondHit) -> Value {
     let key = |i: u32| case.assets()[i as usize].key.clone();
     json!({"first": key(h.first), "second": key(h.second), "extra_people_hours": number(h.extra_people_hours), "extra_euro": number(h.extra_euro), "exposed_h": number(h.exposed_h)})

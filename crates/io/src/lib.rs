@@ -6,3 +6,6 @@ pub mod embedded;
 pub mod report;
 pub mod scenario_file;
 pub mod tables_csv;
+
+/// A JSON value.
+pub type Json = serde_json::Value;

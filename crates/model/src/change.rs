@@ -204,7 +204,15 @@ impl Selector {
 
     /// Indices of the assets selected, ascending.
     pub fn select(&self, case: &Case) -> Vec<usize> {
-        let mut hits: Vec<usize> = case.assets().iter().enumerate().filter(|(_, a)| self.matches(a)).map(|(i, _)| i).collect();
+        let mut hits: Vec<usize> = match self.terms.iter().find(|(t, _)| *t == Term::Key) {
+            Some((_, keys)) => {
+                let mut named: Vec<usize> = keys.iter().flat_map(|k| case.named(k)).copied().filter(|&i| self.matches(&case.assets()[i])).collect();
+                named.sort_unstable();
+                named.dedup();
+                named
+            }
+            None => case.assets().iter().enumerate().filter(|(_, a)| self.matches(a)).map(|(i, _)| i).collect(),
+        };
         if let Some(n) = self.top {
             hits.sort_by(|&a, &b| case.assets()[b].capacity.total_cmp(&case.assets()[a].capacity).then(a.cmp(&b)));
             hits.truncate(n);

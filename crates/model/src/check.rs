@@ -6,7 +6,7 @@ use crate::change::{Action, Selector};
 use crate::draft::{Draft, RawTable};
 use crate::schema::{Cells, Field, FieldKind, Record, Table};
 use crate::tables::{KINDS, TABLES};
-use crate::view::{Case, Tables, assets_of};
+use crate::view::{Case, Tables, assets_of, index_of};
 
 /// How much a finding weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -153,6 +153,7 @@ pub fn check(draft: &Draft) -> (Option<Case>, Vec<Finding>) {
         version: draft.version.clone(),
         euro_year: draft.euro_year,
         digest: draft.digest.clone(),
+        by_key: index_of(&assets),
         assets,
         t,
     };

@@ -103,6 +103,8 @@ pub struct Case {
     pub(crate) euro_year: u16,
     pub(crate) digest: String,
     pub(crate) assets: Vec<Asset>,
+    /// Assets by key and by group.
+    pub(crate) by_key: std::collections::BTreeMap<String, Vec<usize>>,
     pub(crate) t: Tables,
 }
 
@@ -238,10 +240,27 @@ impl Case {
         &self.t
     }
 
+    /// Assets with this key or in this group, ascending.
+    pub(crate) fn named(&self, key: &str) -> &[usize] {
+        self.by_key.get(key).map_or(&[], Vec::as_slice)
+    }
+
     /// The asset with this key.
     pub fn find(&self, key: &str) -> Option<AssetId> {
-        self.assets.iter().position(|a| a.key == key).map(|i| AssetId(i as u32))
+        self.named(key).iter().find(|&&i| self.assets[i].key == key).map(|&i| AssetId(i as u32))
     }
+}
+
+/// Index of assets by key and by group.
+pub(crate) fn index_of(assets: &[Asset]) -> std::collections::BTreeMap<String, Vec<usize>> {
+    let mut out: std::collections::BTreeMap<String, Vec<usize>> = std::collections::BTreeMap::new();
+    for (i, a) in assets.iter().enumerate() {
+        out.entry(a.key.clone()).or_default().push(i);
+        if !a.group.is_empty() && a.group != a.key {
+            out.entry(a.group.clone()).or_default().push(i);
+        }
+    }
+    out
 }
 
 fn plain(info: &AssetInfo, capacity: f64, unit: &'static str) -> Asset {

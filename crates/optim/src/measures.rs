@@ -4,19 +4,20 @@
 //! euro per euro, where shares of one weakness combine as 1 − Π(1 − share); the chosen set is then simulated as a whole, so
 //! that the promise can be compared with the replay.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use buttress_engine::batch::map;
 use buttress_engine::cascade::{Keep, run};
-use buttress_model::Change;
+use buttress_engine::outcome::Service;
+use buttress_model::{Action, Change};
 use buttress_model::tables::Measure;
 
 use crate::answer::{AssetLoss, MeasureResult, Plan, Portfolio, Summary, ThreatResult, Weakness};
 use crate::assess::{Desk, is_structural, measure_changes, threat_changes};
 
 /// Weaknesses that measures are tried on: the worst threats and the worst assets.
-const N_THREATS: usize = 16;
-const N_ASSETS: usize = 14;
+const N_THREATS: usize = 12;
+const N_ASSETS: usize = 10;
 /// Discount rate of yearly costs (the social rate that the Commission's cost-benefit guides use, 3 %).
 const DISCOUNT_RATE: f64 = 0.03;
 
@@ -26,6 +27,29 @@ struct Trial {
     changes: Vec<Change>,
     loss: Summary,
     home: Vec<usize>,
+    /// Assets that failed, by damage or by cascade.
+    failed: BTreeSet<u32>,
+}
+
+impl Trial {
+    /// True when a change can alter the loss at all: it touches an asset that failed, or adds capacity, stock or demand
+    /// response to a service that was lost. What cannot help is not run again.
+    fn is_touched(&self, desk: &Desk, c: &Change) -> bool {
+        let lost = |s: Service| self.loss.lost[s as usize] > 0.0;
+        let kind = |i: usize| desk.case.assets()[i].kind.as_str();
+        match c.action {
+            Action::Harden | Action::SpeedRepair | Action::SetBuffer => c.select.select(desk.case).iter().any(|&i| self.failed.contains(&(i as u32))),
+            Action::SetDemand | Action::Jam | Action::Restore | Action::TakeOut | Action::Derate | Action::SetSupply => true,
+            Action::Uprate | Action::AddStock | Action::SetStorage => c.select.select(desk.case).iter().any(|&i| match kind(i) {
+                "substation" | "power_line" | "hvdc_link" | "power_plant" => lost(Service::Electricity),
+                k if k.starts_with("gas") || k == "lng_terminal" => lost(Service::Gas) || lost(Service::Electricity),
+                "metro" | "exchange" | "landing_station" | "data_centre" | "fibre_link" | "submarine_cable" => lost(Service::Data),
+                "port" | "sea_lane" | "passage" => lost(Service::Freight),
+                "airport" => lost(Service::Passengers),
+                _ => true,
+            }),
+        }
+    }
 }
 
 fn trials(desk: &Desk, losses: &[AssetLoss], threats: &[ThreatResult]) -> Vec<Trial> {
@@ -37,11 +61,15 @@ fn trials(desk: &Desk, losses: &[AssetLoss], threats: &[ThreatResult]) -> Vec<Tr
             continue;
         }
         let home = desk.home_of(&desk.world, &changes);
-        out.push(Trial { shown: Weakness { key: threat.key.clone(), name: threat.name.clone(), euro: t.runs[1].euro[1], people_hours: t.runs[1].people_hours }, changes, loss: t.runs[1].clone(), home });
+        out.push(Trial { shown: Weakness { key: threat.key.clone(), name: threat.name.clone(), euro: t.runs[1].euro[1], people_hours: t.runs[1].people_hours }, changes, loss: t.runs[1].clone(), home, failed: BTreeSet::new() });
     }
     for l in losses.iter().filter(|l| desk.world.asset(l.asset).provenance != "synthetic").take(N_ASSETS) {
         let a = desk.world.asset(l.asset);
-        out.push(Trial { shown: Weakness { key: a.key.clone(), name: a.name.clone(), euro: l.central.euro[1], people_hours: l.central.people_hours }, changes: vec![Change::take_out(&a.key)], loss: l.central.clone(), home: desk.home(l.asset) });
+        out.push(Trial { shown: Weakness { key: a.key.clone(), name: a.name.clone(), euro: l.central.euro[1], people_hours: l.central.people_hours }, changes: vec![Change::take_out(&a.key)], loss: l.central.clone(), home: desk.home(l.asset), failed: BTreeSet::new() });
+    }
+    let failed = map(out.len(), desk.threads, |k| run(&desk.world, &desk.base, &out[k].changes, Keep { causes: true, curve: false }, desk.world.study.seed).causes.iter().map(|c| c.asset).collect());
+    for (trial, failed) in out.iter_mut().zip(failed) {
+        trial.failed = failed;
     }
     out
 }
@@ -59,6 +87,9 @@ fn with_changes(desk: &Desk, trials: &[Trial], changes: &[Change]) -> Vec<Summar
     trials
         .iter()
         .map(|t| {
+            if !changes.iter().any(|c| t.is_touched(desk, c)) {
+                return t.loss.clone();
+            }
             let all: Vec<Change> = t.changes.iter().chain(&timed).cloned().collect();
             desk.summary(&run(&world, &desk.base, &all, Keep::default(), desk.world.study.seed), &t.home)
         })

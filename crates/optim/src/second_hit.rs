@@ -11,10 +11,10 @@ use crate::answer::{AssetLoss, SecondHit};
 use crate::assess::{Desk, loading};
 
 /// First assets tried: the worst of the ranking, and the most loaded of those without loss of service.
-const N_WORST: usize = 10;
-const N_QUIET: usize = 15;
+const N_WORST: usize = 4;
+const N_QUIET: usize = 6;
 /// Second assets tried with each.
-const N_SECOND: usize = 30;
+const N_SECOND: usize = 50;
 /// Assets this near may fall to the same cause.
 const CO_LOCATED_KM: f64 = 15.0;
 

@@ -39,9 +39,15 @@ const DETOUR: f64 = 1.15;
 const GAP_KM: f64 = 100.0;
 /// Lines between two such parts.
 const GAP_LINES: usize = 2;
-/// Cities take from up to this many buses within the radius, km.
+/// Cities take from at least this many buses within the radius, km, and from one more for every [`SUBSTATION_MW`].
 const CITY_BUSES: usize = 3;
 const CITY_KM: f64 = 60.0;
+/// Peak load that one substation of the transmission grid serves; denser places get more of them, spread over the city.
+const SUBSTATION_MW: f64 = 600.0;
+const MOST_SUBSTATIONS: f64 = 40.0;
+const SPREAD_KM: f64 = 4.5;
+/// Distances below this count alike when a city shares its load, km.
+const CITY_CORE_KM: f64 = 12.0;
 /// A part of a region without tie that holds less of the zone's load than this joins the main part, bus by bus.
 const SMALL_PART: f64 = 0.03;
 /// Standard circuits: reactance ohm/km, rating MW.
@@ -388,9 +394,28 @@ fn add_seeds(zone: &str, inputs: &Inputs, net: &mut Net, namer: &mut Namer) {
     }
     seeds.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.total_cmp(&b.1)).then(a.2.total_cmp(&b.2)));
     let merge_km = if SMALL_ZONES.contains(&zone) { MERGE_SMALL_KM } else { MERGE_KM };
+    let mut sites: Vec<(f64, f64)> = Vec::new();
     for (_, lat, lon) in seeds {
-        if net.nearest_with_distance(zone, lat, lon).is_none_or(|(_, km)| km > merge_km) {
-            add_bus(net, namer, (zone, lat, lon));
+        if sites.iter().all(|s| distance_km(s.0, s.1, lat, lon) > merge_km) {
+            sites.push((lat, lon));
+        }
+    }
+    // What the cities around a site draw decides how many substations stand for it.
+    let peak = inputs.places.countries.iter().find(|c| c.zone == zone).map_or(0.0, |c| c.winter_peak_mw);
+    let all: f64 = cities().map(|c| c.weight).sum::<f64>().max(1.0);
+    let mut drawn = vec![0.0; sites.len()];
+    for city in cities() {
+        if let Some((i, _)) = nearest(sites.iter().copied(), city.lat, city.lon) {
+            drawn[i] += peak * city.weight / all;
+        }
+    }
+    for (&(lat, lon), &mw) in sites.iter().zip(&drawn) {
+        let n = (mw / SUBSTATION_MW).ceil().clamp(1.0, MOST_SUBSTATIONS) as usize;
+        for k in 0..n {
+            // A sunflower around the site: even spacing, the same on every machine.
+            let (r, angle) = (SPREAD_KM * (k as f64).sqrt(), k as f64 * 2.399_963);
+            let (dy, dx) = (r * angle.sin() / 111.2, r * angle.cos() / (111.2 * lat.to_radians().cos()));
+            add_bus(net, namer, (zone, lat + dy, lon + dx));
         }
     }
 }
@@ -650,8 +675,14 @@ fn drop_buses(net: &mut Net, dropped: &BTreeSet<usize>) {
 fn load_shares(net: &Net, places: &Places) -> Result<Vec<f64>> {
     let mut weight = vec![0.0; net.buses.len()];
     let mut total: BTreeMap<&str, f64> = BTreeMap::new();
+    let mut zone_weight: BTreeMap<&str, f64> = BTreeMap::new();
+    for city in &places.cities {
+        *zone_weight.entry(&city.zone).or_default() += city.weight;
+    }
     for city in places.cities.iter().filter(|c| c.weight > 0.0) {
         let region = region_of(&city.zone, city.lat, city.lon);
+        let peak = places.countries.iter().find(|c| c.zone == city.zone).map_or(0.0, |c| c.winter_peak_mw);
+        let mw = peak * city.weight / zone_weight.get(city.zone.as_str()).copied().unwrap_or(1.0);
         let buses = net.members(&region);
         if buses.is_empty() {
             return Err(format!("region {region} has no bus"));
@@ -659,11 +690,11 @@ fn load_shares(net: &Net, places: &Places) -> Result<Vec<f64>> {
         let away = |&i: &usize| (distance_km(net.buses[i].lat, net.buses[i].lon, city.lat, city.lon), i);
         let mut near: Vec<(f64, usize)> = buses.iter().map(away).collect();
         near.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        let n_near = near.iter().take(CITY_BUSES).filter(|(km, _)| *km <= CITY_KM).count().max(1);
+        let n_near = near.iter().take(CITY_BUSES.max((mw / SUBSTATION_MW).ceil() as usize)).filter(|(km, _)| *km <= CITY_KM).count().max(1);
         near.truncate(n_near);
-        let sum: f64 = near.iter().map(|(km, _)| 1.0 / km.max(1.0)).sum();
+        let sum: f64 = near.iter().map(|(km, _)| 1.0 / km.max(CITY_CORE_KM)).sum();
         for (km, i) in near {
-            weight[i] += city.weight / km.max(1.0) / sum;
+            weight[i] += city.weight / km.max(CITY_CORE_KM) / sum;
         }
         *total.entry(&city.zone).or_default() += city.weight;
     }

@@ -5,10 +5,12 @@
 //! (constraint generation), so the program stays small. u, d: rise and fall of generation at a bus; s: load shed, first as
 //! one share a zone (so that equal consumers share alike), then by bus where a limit binds locally.
 
+use std::sync::Arc;
+
 use buttress_lp::{Basis, Limits, Problem, solve};
 use buttress_model::Sharing;
 
-use super::{BASE_LOADING, GridLine, Grid, Network, POWER_EPS, PowerFlow, PowerState};
+use super::{BASE_LOADING, Grid, GridLine, Network, POWER_EPS, PowerFlow, PowerState, Topology};
 use crate::ending::Ending;
 
 /// Rounds of constraint generation before giving up.
@@ -38,6 +40,15 @@ pub struct BaseDispatch {
     pub shed: Vec<f64>,
     /// How the program ended.
     pub ending: Ending,
+    /// Topology of the base state, for states that keep it.
+    pub(super) topology: Option<Arc<Topology>>,
+}
+
+impl BaseDispatch {
+    /// No dispatch: for balances that need none.
+    pub fn none(grid: &Grid, point: usize) -> BaseDispatch {
+        BaseDispatch { point, plant: Vec::new(), hvdc: Vec::new(), injection: Vec::new(), flow: Vec::new(), shed: vec![0.0; grid.loads.len()], ending: Ending::Solved, topology: None }
+    }
 }
 
 /// Dispatch of one state while it is being worked on, by bus.
@@ -110,9 +121,9 @@ impl<'a> Now<'a> {
 
     /// Surplus (positive) or deficit of each island.
     fn imbalance(&self, network: &Network) -> Vec<f64> {
-        let mut sum = vec![0.0; network.n_islands];
+        let mut sum = vec![0.0; network.n_islands()];
         for (i, x) in self.injection().into_iter().enumerate() {
-            sum[network.island[i]] += x;
+            sum[network.island(i)] += x;
         }
         sum
     }
@@ -120,14 +131,14 @@ impl<'a> Now<'a> {
     /// Shares each island's imbalance by headroom; false where headroom is not enough.
     pub(crate) fn share_imbalance(&mut self, network: &Network) -> bool {
         let imbalance = self.imbalance(network);
-        let (mut up, mut down) = (vec![0.0; network.n_islands], vec![0.0; network.n_islands]);
+        let (mut up, mut down) = (vec![0.0; network.n_islands()], vec![0.0; network.n_islands()]);
         for i in 0..self.grid.n_buses {
-            up[network.island[i]] += self.p_cap[i] - self.p[i];
-            down[network.island[i]] += self.p[i];
+            up[network.island(i)] += self.p_cap[i] - self.p[i];
+            down[network.island(i)] += self.p[i];
         }
         let mut enough = true;
         for i in 0..self.grid.n_buses {
-            let k = network.island[i];
+            let k = network.island(i);
             let x = imbalance[k];
             if x < 0.0 && up[k] > 0.0 {
                 self.p[i] += (self.p_cap[i] - self.p[i]) * (-x / up[k]).min(1.0);
@@ -135,7 +146,7 @@ impl<'a> Now<'a> {
                 self.p[i] -= self.p[i] * (x / down[k]).min(1.0);
             }
         }
-        for k in 0..network.n_islands {
+        for k in 0..network.n_islands() {
             enough &= imbalance[k] >= -up[k] - POWER_EPS && imbalance[k] <= down[k] + POWER_EPS;
         }
         enough
@@ -177,24 +188,24 @@ impl<'a> Now<'a> {
         let grid = self.grid;
         let served: Vec<f64> = self.demand.iter().zip(&self.shed).zip(&grid.loads).map(|((d, s), l)| if *d > POWER_EPS { (1.0 - s / d).clamp(0.0, 1.0) } else { f64::from(state.bus[l.bus] > 0.0) }).collect();
         // A bus without load of its own lives when its island has any source; its supply is that of its island.
-        let (mut source, mut want, mut got) = (vec![0.0; network.n_islands], vec![0.0; network.n_islands], vec![0.0; network.n_islands]);
+        let (mut source, mut want, mut got) = (vec![0.0; network.n_islands()], vec![0.0; network.n_islands()], vec![0.0; network.n_islands()]);
         for i in 0..grid.n_buses {
-            source[network.island[i]] += self.p[i];
+            source[network.island(i)] += self.p[i];
         }
         for (h, f) in grid.hvdc.iter().zip(&self.hvdc) {
-            source[network.island[h.from]] += (-f).max(0.0);
-            source[network.island[h.to]] += f.max(0.0);
+            source[network.island(h.from)] += (-f).max(0.0);
+            source[network.island(h.to)] += f.max(0.0);
         }
         let (mut bus_want, mut bus_got) = (vec![0.0; grid.n_buses], vec![0.0; grid.n_buses]);
         for ((load, d), s) in grid.loads.iter().zip(&self.demand).zip(&self.shed) {
             bus_want[load.bus] += d;
             bus_got[load.bus] += d - s;
-            want[network.island[load.bus]] += d;
-            got[network.island[load.bus]] += d - s;
+            want[network.island(load.bus)] += d;
+            got[network.island(load.bus)] += d - s;
         }
         let bus_served = (0..grid.n_buses)
             .map(|i| {
-                let k = network.island[i];
+                let k = network.island(i);
                 if state.bus[i] <= 0.0 {
                     0.0
                 } else if bus_want[i] > POWER_EPS {
@@ -302,9 +313,9 @@ impl Program {
 
     fn add_balances(&mut self, now: &Now, network: &Network) {
         let imbalance = now.imbalance(network);
-        let mut members = vec![Vec::new(); network.n_islands];
-        for (i, &k) in network.island.iter().enumerate() {
-            members[k].push(i);
+        let mut members = vec![Vec::new(); network.n_islands()];
+        for i in 0..now.grid.n_buses {
+            members[network.island(i)].push(i);
         }
         for (k, buses) in members.iter().enumerate() {
             let mut factor = vec![0.0; now.grid.n_buses];
@@ -405,8 +416,9 @@ pub(crate) fn base(grid: &Grid, point: usize, state: &PowerState) -> BaseDispatc
         flow: vec![0.0; grid.lines.len()],
         shed: grid.loads.iter().map(|l| l.p[point]).collect(),
         ending: Ending::Singular,
+        topology: None,
     };
-    let Some(network) = Network::new(grid, state) else { return nothing };
+    let Some(network) = Network::new(grid, state, None) else { return nothing };
     let mut now = Now::new(grid, &nothing, state);
     let mut program = Program::new(&now, &network, &vec![1.0; state.demand.len()], &|_, _| (0.0, 0.0));
     // One column a plant, not a bus: plants at a bus differ in cost. The bus column is closed and replaced.
@@ -437,5 +449,5 @@ pub(crate) fn base(grid: &Grid, point: usize, state: &PowerState) -> BaseDispatc
     }
     let plant = plant_col.iter().map(|&c| program.answer[c]).collect();
     program.apply(&mut now);
-    BaseDispatch { point, plant, hvdc: now.hvdc.clone(), injection: now.injection(), flow: now.flow.clone(), shed: now.shed.clone(), ending }
+    BaseDispatch { point, plant, hvdc: now.hvdc.clone(), injection: now.injection(), flow: now.flow.clone(), shed: now.shed.clone(), ending, topology: Some(network.share()) }
 }

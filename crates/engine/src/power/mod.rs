@@ -8,6 +8,8 @@
 mod dispatch;
 pub mod ldl;
 
+use std::sync::Arc;
+
 use buttress_model::{Balance, Sharing, StudyPoint};
 
 use crate::ending::Ending;
@@ -93,7 +95,7 @@ pub struct Grid {
     /// Loads.
     pub loads: Vec<GridLoad>,
     /// Analysed once; absent where the study balances by component.
-    pattern: Option<Pattern>,
+    pattern: Option<Arc<Pattern>>,
 }
 
 /// What the rest of the world does to the grid: shares from 0 (out) to 1 (as built).
@@ -134,9 +136,25 @@ impl Grid {
     pub fn new(balance: Balance, n_buses: usize, bus_zone: Vec<usize>, lines: Vec<GridLine>, hvdc: Vec<GridHvdc>, plants: Vec<GridPlant>, loads: Vec<GridLoad>) -> Grid {
         let pattern = (balance == Balance::Flow).then(|| {
             let edges: Vec<(usize, usize)> = lines.iter().map(|l| (l.from, l.to)).collect();
-            Pattern::analyse(n_buses, &edges)
+            Arc::new(Pattern::analyse(n_buses, &edges))
         });
         Grid { n_buses, bus_zone, lines, hvdc, plants, loads, pattern }
+    }
+
+    /// The same topology with other limits: `line`, `hvdc` and `plant` multiply what stands.
+    #[must_use]
+    pub fn scaled(&self, line: impl Fn(usize) -> f64, hvdc: impl Fn(usize) -> f64, plant: impl Fn(usize) -> f64) -> Grid {
+        let mut out = self.clone();
+        for (k, l) in out.lines.iter_mut().enumerate() {
+            l.p_max *= line(k);
+        }
+        for (k, h) in out.hvdc.iter_mut().enumerate() {
+            (h.p_max, h.p_max_reverse) = (h.p_max * hvdc(k), h.p_max_reverse * hvdc(k));
+        }
+        for (k, p) in out.plants.iter_mut().enumerate() {
+            p.p_max = p.p_max.map(|x| x * plant(k));
+        }
+        out
     }
 
     /// The state in which everything works.
@@ -151,19 +169,28 @@ impl Grid {
     }
 }
 
-/// Islands, factorisation and limits of the grid in one state.
+/// What hangs on the topology: islands and factorisation, for one set of buses and lines in service.
+#[derive(Debug)]
+struct Topology {
+    /// Shares of buses and lines it was made for.
+    bus: Vec<f64>,
+    line: Vec<f64>,
+    /// Susceptance of each line in service, 0 otherwise.
+    b: Vec<f64>,
+    /// Island of each bus; the number of a dead bus is its own.
+    island: Vec<usize>,
+    n_islands: usize,
+    is_reference: Vec<bool>,
+    factor: Factor,
+}
+
+/// The grid in one state. The topology of the base state is analysed once and shared by all states that keep it.
 pub(crate) struct Network<'a> {
     grid: &'a Grid,
     pattern: &'a Pattern,
-    /// Susceptance of each line in service, 0 otherwise.
-    b: Vec<f64>,
+    topology: Arc<Topology>,
     /// Limit of each line in this state.
     limit: Vec<f64>,
-    /// Island of each bus; the number of a dead bus is its own.
-    pub(crate) island: Vec<usize>,
-    pub(crate) n_islands: usize,
-    is_reference: Vec<bool>,
-    factor: Factor,
 }
 
 fn islands(n: usize, lines: &[GridLine], b: &[f64]) -> (Vec<usize>, usize) {
@@ -198,11 +225,39 @@ fn islands(n: usize, lines: &[GridLine], b: &[f64]) -> (Vec<usize>, usize) {
 
 impl<'a> Network<'a> {
     /// Factorises the grid in a state; `None` when the numbers are singular.
-    pub(crate) fn new(grid: &'a Grid, state: &PowerState) -> Option<Network<'a>> {
+    pub(crate) fn new(grid: &'a Grid, state: &PowerState, base: Option<&BaseDispatch>) -> Option<Network<'a>> {
+        let pattern = grid.pattern.as_ref()?;
+        let limit = grid.lines.iter().zip(&state.line).map(|(l, s)| l.p_max * s.max(0.0)).collect();
+        if let Some(topology) = base.and_then(|b| b.topology.as_ref())
+            && topology.bus == state.bus
+            && topology.line == state.line
+        {
+            return Some(Network { grid, pattern, topology: topology.clone(), limit });
+        }
+        let topology = Arc::new(Topology::new(grid, pattern, state)?);
+        Some(Network { grid, pattern, topology, limit })
+    }
+
+    /// Number of islands, dead buses included.
+    pub(crate) fn n_islands(&self) -> usize {
+        self.topology.n_islands
+    }
+
+    /// Island of a bus.
+    pub(crate) fn island(&self, bus: usize) -> usize {
+        self.topology.island[bus]
+    }
+
+    fn share(&self) -> Arc<Topology> {
+        self.topology.clone()
+    }
+}
+
+impl Topology {
+    fn new(grid: &Grid, pattern: &Pattern, state: &PowerState) -> Option<Topology> {
         let live = |i: usize| state.bus[i] > 0.0;
         let on: Vec<bool> = grid.lines.iter().zip(&state.line).map(|(l, &s)| s > 0.0 && live(l.from) && live(l.to)).collect();
         let b: Vec<f64> = grid.lines.iter().zip(&on).map(|(l, &on)| if on { l.b } else { 0.0 }).collect();
-        let limit = grid.lines.iter().zip(&state.line).map(|(l, s)| l.p_max * s.max(0.0)).collect();
         let (island, n_islands) = islands(grid.n_buses, &grid.lines, &b);
         let mut is_reference = vec![false; grid.n_buses];
         let mut seen = vec![false; n_islands];
@@ -226,39 +281,40 @@ impl<'a> Network<'a> {
                 *d = 1.0;
             }
         }
-        let pattern = grid.pattern.as_ref()?;
         let factor = pattern.factor(&diagonal, &edge)?;
-        Some(Network { grid, pattern, b, limit, island, n_islands, is_reference, factor })
+        Some(Topology { bus: state.bus.clone(), line: state.line.clone(), b, island, n_islands, is_reference, factor })
     }
+}
 
+impl Network<'_> {
     fn solve(&self, mut rhs: Vec<f64>) -> Vec<f64> {
-        for (x, &r) in rhs.iter_mut().zip(&self.is_reference) {
+        for (x, &r) in rhs.iter_mut().zip(&self.topology.is_reference) {
             if r {
                 *x = 0.0;
             }
         }
-        self.pattern.solve(&self.factor, &mut rhs);
+        self.pattern.solve(&self.topology.factor, &mut rhs);
         rhs
     }
 
     /// Flows for balanced injections by bus.
     pub(crate) fn flows(&self, injection: Vec<f64>) -> Vec<f64> {
         let theta = self.solve(injection);
-        self.grid.lines.iter().zip(&self.b).map(|(l, b)| (theta[l.from] - theta[l.to]) * b).collect()
+        self.grid.lines.iter().zip(&self.topology.b).map(|(l, b)| (theta[l.from] - theta[l.to]) * b).collect()
     }
 
     /// Transfer factors of one line: change of its flow per unit injected at each bus (taken out at the reference).
     pub(crate) fn transfer_factors(&self, line: usize) -> Vec<f64> {
         let l = &self.grid.lines[line];
         let mut rhs = vec![0.0; self.grid.n_buses];
-        rhs[l.from] += self.b[line];
-        rhs[l.to] -= self.b[line];
+        rhs[l.from] += self.topology.b[line];
+        rhs[l.to] -= self.topology.b[line];
         self.solve(rhs)
     }
 
     /// Lines above `share` of their limit, most overloaded first.
     pub(crate) fn overloads(&self, flow: &[f64], share: impl Fn(&GridLine) -> f64) -> Vec<usize> {
-        let ratio = |e: usize| if self.b[e] == 0.0 { 0.0 } else { flow[e].abs() / (self.limit[e] * share(&self.grid.lines[e])).max(1e-9) };
+        let ratio = |e: usize| if self.topology.b[e] == 0.0 { 0.0 } else { flow[e].abs() / (self.limit[e] * share(&self.grid.lines[e])).max(1e-9) };
         let mut over: Vec<usize> = (0..flow.len()).filter(|&e| ratio(e) > 1.0 + LIMIT_TOLERANCE).collect();
         over.sort_by(|&a, &b| ratio(b).total_cmp(&ratio(a)).then(a.cmp(&b)));
         over
@@ -273,7 +329,7 @@ impl<'a> Network<'a> {
 impl Grid {
     /// Solves one state from the base dispatch of a study point.
     pub fn solve(&self, base: &BaseDispatch, state: &PowerState, sharing: Sharing) -> PowerFlow {
-        let Some(network) = Network::new(self, state) else { return self.dead(Ending::Singular) };
+        let Some(network) = Network::new(self, state, Some(base)) else { return self.dead(Ending::Singular) };
         let mut now = dispatch::Now::new(self, base, state);
         let overload_free = now.share_imbalance(&network) && {
             let flow = network.flows(now.injection());
@@ -320,13 +376,13 @@ impl Grid {
     pub fn worst_flows(&self, bases: &[(&BaseDispatch, &PowerState)]) -> Vec<f64> {
         let mut worst = vec![0.0_f64; self.lines.len()];
         for (base, state) in bases {
-            let Some(network) = Network::new(self, state) else { continue };
+            let Some(network) = Network::new(self, state, Some(base)) else { continue };
             let flow = network.flows(base.injection.clone());
             for (w, f) in worst.iter_mut().zip(&flow) {
                 *w = w.max(f.abs());
             }
             for out in 0..self.lines.len() {
-                if network.b[out] == 0.0 {
+                if network.topology.b[out] == 0.0 {
                     continue;
                 }
                 let l = &self.lines[out];
@@ -334,14 +390,14 @@ impl Grid {
                 rhs[l.from] = 1.0;
                 rhs[l.to] = -1.0;
                 let theta = network.solve(rhs);
-                let own = (theta[l.from] - theta[l.to]) * network.b[out];
+                let own = (theta[l.from] - theta[l.to]) * network.topology.b[out];
                 if (1.0 - own).abs() < 1e-8 {
                     continue;
                 }
                 let factor = flow[out] / (1.0 - own);
                 for (e, line) in self.lines.iter().enumerate() {
                     if e != out {
-                        let post = flow[e] + (theta[line.from] - theta[line.to]) * network.b[e] * factor;
+                        let post = flow[e] + (theta[line.from] - theta[line.to]) * network.topology.b[e] * factor;
                         worst[e] = worst[e].max(post.abs());
                     }
                 }
