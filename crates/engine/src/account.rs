@@ -51,7 +51,7 @@ pub(crate) struct Account<'w> {
     prices: &'w Prices,
     population: Vec<f64>,
     is_gate: Vec<bool>,
-    total: Vec<f64>,
+    demand: &'w [Vec<f64>],
     keep_curve: bool,
     out: Outcome,
     /// (time, severity) after every change, for restoration times.
@@ -59,7 +59,7 @@ pub(crate) struct Account<'w> {
 }
 
 impl<'w> Account<'w> {
-    pub(crate) fn new(prices: &'w Prices, population: Vec<f64>, is_gate: Vec<bool>, total: Vec<f64>, keep_curve: bool) -> Self {
+    pub(crate) fn new(prices: &'w Prices, population: Vec<f64>, is_gate: Vec<bool>, demand: &'w [Vec<f64>], keep_curve: bool) -> Self {
         let n = population.len();
         let out = Outcome {
             ending: Ending::Solved,
@@ -79,7 +79,7 @@ impl<'w> Account<'w> {
             causes: Vec::new(),
             n_failed: 0,
         };
-        Account { prices, population, is_gate, total, keep_curve, out, severity: vec![(0.0, 0.0)] }
+        Account { prices, population, is_gate, demand, keep_curve, out, severity: vec![(0.0, 0.0)] }
     }
 
     /// Adds the losses of an interval during which rates were constant.
@@ -130,20 +130,24 @@ impl<'w> Account<'w> {
     /// Notes the rates that hold from `t` on.
     pub(crate) fn note(&mut self, rates: &Rates, t: f64) {
         let mut served = [1.0; N_SERVICES];
+        let mut late = false;
         for s in 0..N_SERVICES {
-            let mut lost = 0.0;
+            let (mut without, mut total) = (0.0, 0.0);
             for z in (0..self.population.len()).filter(|&z| !self.is_gate[z]) {
-                lost += rates.lost[s][z];
+                without += rates.share[s][z] * self.demand[s][z];
+                total += self.demand[s][z];
+                late |= rates.lost[s][z] > 0.0;
                 self.out.peak[s][z] = self.out.peak[s][z].max(rates.lost[s][z]);
             }
-            if self.total[s] > 0.0 {
-                served[s] = (1.0 - lost / self.total[s]).clamp(0.0, 1.0);
+            if total > 0.0 {
+                served[s] = (1.0 - without / total).clamp(0.0, 1.0);
             }
             self.out.nadir[s] = self.out.nadir[s].min(served[s]);
         }
         let people: f64 = (0..self.population.len()).map(|z| HOUSEHOLD.iter().map(|&s| rates.people[s][z]).fold(0.0, f64::max)).sum();
         self.out.people_peak = self.out.people_peak.max(people);
-        let severity = if people > 0.5 { 10.0 + people } else { served.iter().map(|s| 1.0 - s).fold(0.0, f64::max) };
+        // A queue that still clears, or a detour, keeps the last per cent from being back.
+        let severity = if people > 0.5 { 10.0 + people } else { served.iter().map(|s| 1.0 - s).fold(if late { 1e-6 } else { 0.0 }, f64::max) };
         self.severity.push((t, severity));
         if self.keep_curve {
             self.out.curve.push(CurvePoint { t_h: t, served, people });

@@ -6,7 +6,7 @@
 //! again; a sector that is never touched keeps its base answer, which is why most losses cost microseconds.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use buttress_model::{Action, Balance, Change};
 
@@ -251,9 +251,11 @@ enum What {
     Factor(u32),
     GasClock,
     QueueClear,
-    Repaired(u32),
     Restarted(u32),
 }
+
+/// No interval of damage.
+const NONE: u32 = u32::MAX;
 
 /// Time as ordered bits; times are never negative.
 fn key(t: f64) -> u64 {
@@ -311,9 +313,16 @@ struct Run<'a, 'w> {
     damage: Vec<Damage>,
     factors: Vec<(Factor, f64, f64)>,
     active_factor: Vec<bool>,
-    /// Share of each asset left by damage and by dependencies; only assets away from 1 are stored.
-    by_damage: BTreeMap<u32, f64>,
-    by_dependency: BTreeMap<u32, f64>,
+    /// Share of each asset left by damage and by dependencies.
+    by_damage: Vec<f64>,
+    by_dependency: Vec<f64>,
+    /// Intervals of damage of each asset as a chain: the last one, and the one before each.
+    last_damage: Vec<u32>,
+    damage_before: Vec<u32>,
+    /// Intervals that begin or end together.
+    groups: Vec<Vec<u32>>,
+    /// Fleets and sites away from their full share.
+    touched_sites: BTreeSet<u32>,
     dep_state: BTreeMap<u32, DepState>,
     dep_level: BTreeMap<u32, (f64, f64)>,
     power: Option<Box<PowerState>>,
@@ -328,12 +337,13 @@ struct Run<'a, 'w> {
     ending: Ending,
     n_programs: u32,
     causes: Vec<Cause>,
-    failed: BTreeMap<u32, ()>,
+    failed: Vec<bool>,
+    n_failed: usize,
     keep: Keep,
     rng: Rng,
     delay_rate: Vec<f64>,
     /// Served shares below 1 by bus, hub and metro.
-    power_low: BTreeMap<u32, f64>,
+    power_low: Vec<f64>,
     gas_low: BTreeMap<u32, f64>,
     data_low: BTreeMap<u32, f64>,
     space_flow: Option<crate::space::SpaceFlow>,
@@ -366,21 +376,30 @@ impl Dirty {
 
 /// Runs a list of timed changes. Structural changes must already be in the world (see [`World::with`]).
 pub fn run(world: &World, base: &Base, changes: &[Change], keep: Keep, seed: u64) -> Outcome {
+    run_damages(world, base, &damages(world, changes), changes, keep, seed)
+}
+
+/// Runs intervals of damage, as [`damages`] gives them, and the changes of demand and supply in `changes`.
+pub fn run_damages(world: &World, base: &Base, damages: &[(u32, f64, f64, f64)], changes: &[Change], keep: Keep, seed: u64) -> Outcome {
     let n = world.zones.len();
+    let n_assets = world.parts.len();
     let population = world.zones.iter().map(|z| z.population).collect();
     let is_gate = world.zones.iter().map(|z| z.is_gate).collect::<Vec<_>>();
-    let total = base.demand.iter().map(|d| d.iter().zip(&is_gate).filter(|x| !x.1).map(|x| x.0).sum()).collect();
     let mut run = Run {
         world,
         base,
-        account: Account::new(&base.prices, population, is_gate, total, keep.curve),
+        account: Account::new(&base.prices, population, is_gate, &base.demand, keep.curve),
         now: 0.0,
         events: BinaryHeap::new(),
         damage: Vec::new(),
         factors: Vec::new(),
         active_factor: Vec::new(),
-        by_damage: BTreeMap::new(),
-        by_dependency: BTreeMap::new(),
+        by_damage: vec![1.0; n_assets],
+        by_dependency: vec![1.0; n_assets],
+        last_damage: vec![NONE; n_assets],
+        damage_before: Vec::new(),
+        groups: Vec::new(),
+        touched_sites: BTreeSet::new(),
         dep_state: BTreeMap::new(),
         dep_level: BTreeMap::new(),
         power: None,
@@ -395,15 +414,17 @@ pub fn run(world: &World, base: &Base, changes: &[Change], keep: Keep, seed: u64
         ending: Ending::Solved,
         n_programs: 0,
         causes: Vec::new(),
-        failed: BTreeMap::new(),
+        failed: vec![false; n_assets],
+        n_failed: 0,
         keep,
         rng: Rng::new(seed),
         delay_rate: vec![0.0; n],
-        power_low: BTreeMap::new(),
+        power_low: Vec::new(),
         gas_low: BTreeMap::new(),
         data_low: BTreeMap::new(),
         space_flow: None,
     };
+    run.schedule_damages(damages);
     run.schedule(changes);
     run.events_until_horizon()
 }
@@ -437,13 +458,26 @@ pub fn damages(world: &World, changes: &[Change]) -> Vec<(u32, f64, f64, f64)> {
 }
 
 impl Run<'_, '_> {
-    fn schedule(&mut self, changes: &[Change]) {
-        for (asset, lost, from_h, to_h) in damages(self.world, changes) {
+    /// One event for all intervals that begin, or end, at one time.
+    fn schedule_damages(&mut self, damages: &[(u32, f64, f64, f64)]) {
+        let mut by_time: BTreeMap<(u64, Class), Vec<u32>> = BTreeMap::new();
+        for &(asset, lost, from_h, to_h) in damages {
             let k = self.damage.len() as u32;
             self.damage.push(Damage { asset, lost, from_h, to_h });
-            self.push(from_h, Class::Worsen, What::Damage(k));
-            self.push(to_h, Class::Recover, What::Repaired(k));
+            self.damage_before.push(std::mem::replace(&mut self.last_damage[asset as usize], k));
+            by_time.entry((key(from_h), Class::Worsen)).or_default().push(k);
+            if to_h < self.world.study.horizon_h {
+                by_time.entry((key(to_h), Class::Recover)).or_default().push(k);
+            }
         }
+        for ((bits, class), group) in by_time {
+            let g = self.groups.len() as u32;
+            self.groups.push(group);
+            self.push(f64::from_bits(bits), class, What::Damage(g));
+        }
+    }
+
+    fn schedule(&mut self, changes: &[Change]) {
         for change in changes {
             let to = change.to_h.map_or(f64::INFINITY, |t| t[self.world.study.level.index()]);
             let factors: Vec<Factor> = match change.action {
@@ -505,8 +539,7 @@ impl Run<'_, '_> {
         }
         let horizon = self.world.study.horizon_h;
         self.advance(horizon);
-        let n_failed = self.failed.len();
-        self.account.finish(self.ending, n_events, self.n_programs, self.causes, n_failed)
+        self.account.finish(self.ending, n_events, self.n_programs, self.causes, self.n_failed)
     }
 
     /// Lets time pass with constant rates.
@@ -554,9 +587,11 @@ impl Run<'_, '_> {
     /// Applies one event; true when something may have moved.
     fn apply(&mut self, what: What) -> bool {
         match what {
-            What::Damage(k) | What::Repaired(k) => {
-                let asset = self.damage[k as usize].asset;
-                self.set_damage(asset, matches!(what, What::Damage(_)))
+            What::Damage(g) => {
+                for k in std::mem::take(&mut self.groups[g as usize]) {
+                    self.set_damage(self.damage[k as usize].asset);
+                }
+                true
             }
             What::Exhausted(d) => match self.dep_state.get(&d) {
                 Some(DepState::Buffer(since)) if self.buffer_ends(d, *since) <= self.now + SAME_TIME_H => {
@@ -590,23 +625,38 @@ impl Run<'_, '_> {
 
     /// Share of an asset that is left.
     fn share(&self, asset: u32) -> f64 {
-        self.by_damage.get(&asset).copied().unwrap_or(1.0) * self.by_dependency.get(&asset).copied().unwrap_or(1.0)
+        self.by_damage[asset as usize] * self.by_dependency[asset as usize]
     }
 
-    fn set_damage(&mut self, asset: u32, starts: bool) -> bool {
+    /// Share lost by the intervals of damage that hold now.
+    fn damage_now(&self, asset: u32) -> f64 {
         let now = self.now + SAME_TIME_H;
-        let lost = self.damage.iter().filter(|d| d.asset == asset && d.from_h <= now && d.to_h > now).map(|d| d.lost).fold(0.0, f64::max);
+        let (mut k, mut lost) = (self.last_damage[asset as usize], 0.0_f64);
+        while k != NONE {
+            let d = &self.damage[k as usize];
+            if d.from_h <= now && d.to_h > now {
+                lost = lost.max(d.lost);
+            }
+            k = self.damage_before[k as usize];
+        }
+        lost
+    }
+
+    fn set_damage(&mut self, asset: u32) {
         let before = self.share(asset);
-        if lost > 0.0 { self.by_damage.insert(asset, 1.0 - lost) } else { self.by_damage.remove(&asset) };
-        if starts && before > self.share(asset) {
+        self.by_damage[asset as usize] = 1.0 - self.damage_now(asset);
+        if self.share(asset) < before {
             self.blame(asset, CausedBy::Damage);
         }
-        self.moved(asset)
+        self.moved(asset);
     }
 
     fn blame(&mut self, asset: u32, by: CausedBy) {
-        if self.failed.insert(asset, ()).is_none() && self.keep.causes {
-            self.causes.push(Cause { asset, t_h: self.now, by });
+        if !std::mem::replace(&mut self.failed[asset as usize], true) {
+            self.n_failed += 1;
+            if self.keep.causes {
+                self.causes.push(Cause { asset, t_h: self.now, by });
+            }
         }
     }
 
@@ -616,15 +666,15 @@ impl Run<'_, '_> {
         let range = self.world.deps_of(asset);
         let lost = range.iter().filter(|&&k| matches!(self.dep_state.get(&k), Some(DepState::Lost | DepState::Restarting(_)))).map(|&k| self.world.deps[k as usize].effect).fold(0.0, f64::max);
         let before = self.share(asset);
-        if lost > 0.0 { self.by_dependency.insert(asset, 1.0 - lost) } else { self.by_dependency.remove(&asset) };
+        self.by_dependency[asset as usize] = 1.0 - lost;
         if self.share(asset) < before {
             self.blame(asset, CausedBy::Dependency(d));
         }
         self.moved(asset);
     }
 
-    /// Marks what an asset's share spoils and passes it into the sector's state; false when it spoils nothing.
-    fn moved(&mut self, asset: u32) -> bool {
+    /// Marks what an asset's share spoils and passes it into the sector's state.
+    fn moved(&mut self, asset: u32) {
         let w = self.world;
         let share = if w.settings.in_service[asset as usize] { self.share(asset) } else { 0.0 };
         match w.parts[asset as usize] {
@@ -645,14 +695,18 @@ impl Run<'_, '_> {
             Part::System(k) => self.space_state().system[k as usize] = share,
             Part::Satellite(k) => self.space_state().satellite[k as usize] = share,
             Part::GroundSite(k) => self.space_state().site[k as usize] = share,
-            Part::Fleet(_) | Part::Site(_) => self.dirty.fleet = true,
+            Part::Fleet(_) | Part::Site(_) => {
+                self.dirty.fleet = true;
+                self.touched_sites.insert(asset);
+            }
         }
-        if let Some(deps) = w.deps_at.asset.get(&asset) {
+        if w.deps_at.has_dependents[asset as usize]
+            && let Some(deps) = w.deps_at.asset.get(&asset)
+        {
             for &d in deps {
                 self.look_at(d);
             }
         }
-        true
     }
 
     fn power_state(&mut self) -> &mut PowerState {

@@ -255,6 +255,8 @@ pub struct DepsAt {
     pub space: Vec<u32>,
     /// By supplying asset.
     pub asset: BTreeMap<u32, Vec<u32>>,
+    /// True for assets in `asset`.
+    pub has_dependents: Vec<bool>,
 }
 
 fn lay_out(case: &Case) -> (Vec<Part>, Offsets) {
@@ -763,7 +765,7 @@ impl Finder<'_> {
 
 fn index_deps(deps: &[Dep], case: &Case) -> DepsAt {
     let t = case.tables();
-    let mut at = DepsAt { bus: vec![Vec::new(); t.buses.len()], gas_node: vec![Vec::new(); t.gas_nodes.len()], data_node: vec![Vec::new(); t.data_nodes.len()], ..DepsAt::default() };
+    let mut at = DepsAt { bus: vec![Vec::new(); t.buses.len()], gas_node: vec![Vec::new(); t.gas_nodes.len()], data_node: vec![Vec::new(); t.data_nodes.len()], has_dependents: vec![false; case.assets().len()], ..DepsAt::default() };
     for (d, dep) in deps.iter().enumerate() {
         let d = d as u32;
         match &dep.supply {
@@ -772,7 +774,10 @@ fn index_deps(deps: &[Dep], case: &Case) -> DepsAt {
             Supply::GasNode(i) => at.gas_node[*i as usize].push(d),
             Supply::DataNode(i) => at.data_node[*i as usize].push(d),
             Supply::Pnt(..) | Supply::Timing(..) | Supply::Satcom(_) => at.space.push(d),
-            Supply::Assets(ids, _) => ids.iter().for_each(|&i| at.asset.entry(i).or_default().push(d)),
+            Supply::Assets(ids, _) => ids.iter().for_each(|&i| {
+                at.has_dependents[i as usize] = true;
+                at.asset.entry(i).or_default().push(d);
+            }),
         }
     }
     at

@@ -5,6 +5,7 @@
 
 mod account;
 pub mod air;
+pub mod analytic;
 pub mod batch;
 pub mod cascade;
 pub mod compile;

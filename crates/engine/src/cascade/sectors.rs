@@ -43,9 +43,10 @@ impl Run<'_, '_> {
             self.rates.people[e][load.zone] += gap * load.population;
         }
         self.set_shares(Service::Electricity);
-        for (bus, &served) in flow.bus_served.iter().enumerate() {
-            if served < FAILED || self.power_low.get(&(bus as u32)).is_some() {
-                if served < FAILED { self.power_low.insert(bus as u32, served) } else { self.power_low.remove(&(bus as u32)) };
+        // Buses whose supply moved away from or back to full: their dependents are looked at.
+        let before = std::mem::replace(&mut self.power_low, flow.bus_served);
+        for bus in 0..self.power_low.len() {
+            if self.power_low[bus] < FAILED || before.get(bus).is_some_and(|&b| b < FAILED) {
                 for &d in &w.deps_at.bus[bus] {
                     self.look_at(d);
                 }
@@ -264,8 +265,7 @@ impl Run<'_, '_> {
         let (c, s) = (Service::Control as usize, Service::Site as usize);
         self.rates.lost[c].fill(0.0);
         self.rates.lost[s].fill(0.0);
-        let below = self.by_damage.keys().chain(self.by_dependency.keys()).copied().collect::<std::collections::BTreeSet<u32>>();
-        for asset in below {
+        for &asset in &self.touched_sites {
             let (i, gone) = (asset as usize, 1.0 - self.share(asset));
             match w.parts[i] {
                 crate::compile::Part::Fleet(k) => self.rates.lost[c][w.asset_zone[i]] += gone * w.case.tables().control_fleets[k as usize].amount_mw,
@@ -282,8 +282,8 @@ impl Run<'_, '_> {
     fn served(&self, supply: &Supply) -> f64 {
         let base = &self.base.space;
         match supply {
-            Supply::Bus(b) => self.power_low.get(b).copied().unwrap_or(1.0),
-            Supply::Area(buses) => buses.iter().map(|(b, w)| w * self.power_low.get(b).copied().unwrap_or(1.0)).sum(),
+            Supply::Bus(b) => self.power_low.get(*b as usize).copied().unwrap_or(1.0),
+            Supply::Area(buses) => buses.iter().map(|(b, w)| w * self.power_low.get(*b as usize).copied().unwrap_or(1.0)).sum(),
             Supply::GasNode(n) => self.gas_low.get(n).copied().unwrap_or(1.0),
             Supply::DataNode(n) => self.data_low.get(n).copied().unwrap_or(1.0),
             Supply::Pnt(z, lat, lon) => self.space_flow.as_ref().map_or(1.0, |f| f.pnt[*z as usize] / base.pnt[*z as usize].max(1e-9)).min(1.0) * (1.0 - self.jammed(*lat, *lon)),
