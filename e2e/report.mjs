@@ -106,11 +106,11 @@ async function jsonFaults(page) {
 async function numberFaults(page) {
   return page.evaluate(() => {
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    const bad = /\b(?:NaN|Infinity|undefined|null)\b|(?<![\w.])[-\u2212]0(?![\d.,])|\d{7,}|\d\.\d{5,}|\d[eE][+-]\d/;
+    const bad = /\b(?:NaN|Infinity|undefined|null)\b|(?<![\w.])[-\u2212]0(?![\d.,])|\d{7,}|\d\.0*[1-9]\d{3,}|\d[eE][+-]\d/;
     const faults = [];
     while (walker.nextNode()) {
       const node = walker.currentNode;
-      if (node.parentElement.closest('script,style,code')) continue;
+      if (node.parentElement.closest('script,style,code,#licences')) continue;
       const hit = bad.exec(node.textContent);
       if (hit) faults.push(`"${hit[0]}" in ${node.textContent.trim().slice(0, 120)}`);
     }

@@ -3,7 +3,7 @@
 use buttress_engine::outcome::{CurvePoint, Service};
 use buttress_model::Sector;
 
-use super::html::{Cell, Table, details, escape, hours, number, served};
+use super::html::{Cell, Table, details, escape, hours, people, served};
 
 const WIDTH: f64 = 820.0;
 const HEIGHT: f64 = 390.0;
@@ -84,7 +84,7 @@ pub fn steps(curve: &[CurvePoint], name: &str) -> String {
     }
     let axes = Axes::new(curve);
     let mut out = format!(
-        "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-labelledby=\"chart-title chart-desc\">\n\
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Chart of service over time\">\n<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-labelledby=\"chart-title chart-desc\">\n\
 <title id=\"chart-title\">Service over time after: {}</title>\n<desc id=\"chart-desc\">Step lines of the served share by sector, each the least of the sector's services. {}. \
 The table below holds the values.</desc>\n<rect class=\"paper\" width=\"{WIDTH}\" height=\"{HEIGHT}\"/>\n",
         escape(name),
@@ -92,7 +92,7 @@ The table below holds the values.</desc>\n<rect class=\"paper\" width=\"{WIDTH}\
     );
     out.push_str(&grid(&axes));
     out.push_str(&lines(curve, &axes));
-    out.push_str("</svg>\n");
+    out.push_str("</svg>\n</div>\n");
     out.push_str(&details("The curves as a table", &table(curve)));
     out
 }
@@ -180,7 +180,7 @@ fn table(curve: &[CurvePoint]) -> String {
     let rows = curve.iter().enumerate().filter(|(i, _)| is_kept(*i)).map(|(_, p)| {
         let mut row = vec![Cell::Head(hours(p.t_h))];
         row.extend(p.served.iter().map(|&s| Cell::Number(served(s))));
-        row.push(Cell::Number(number(p.people)));
+        row.push(Cell::Number(people(p.people)));
         row
     });
     Table { caption: "Served share by service over time", heads: &heads, rows: rows.collect() }.render()

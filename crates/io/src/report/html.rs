@@ -52,15 +52,25 @@ pub fn number(x: f64) -> String {
     }
 }
 
+/// A count of people or people-hours; parts of one are told as such.
+pub fn people(x: f64) -> String {
+    if x > 0.0 && x < 1.0 {
+        "< 1".to_owned()
+    } else if x < 0.0 && x > -1.0 {
+        "> \u{2212}1".to_owned()
+    } else {
+        number(x)
+    }
+}
+
 /// An amount of money, given in euro.
 pub fn euro(x: f64) -> String {
-    let text = number(x);
-    if let Some(rest) = text.strip_prefix('\u{2212}') {
-        format!("\u{2212}€{rest}")
-    } else if let Some(rest) = text.strip_prefix("< ") {
-        format!("< €{rest}")
-    } else {
-        format!("€{text}")
+    let text = people(x);
+    match text.rsplit_once(['\u{2212}', ' ']) {
+        Some((_, rest)) if text.contains('\u{2212}') => format!("{}\u{2212}€{rest}", if text.starts_with('>') { "> " } else { "" }),
+        Some((sign, rest)) if sign == "<" => format!("< €{rest}"),
+        _ if x.is_finite() => format!("€{text}"),
+        _ => text,
     }
 }
 
@@ -90,9 +100,16 @@ pub fn restored(h: Option<f64>) -> String {
     h.map_or_else(|| "> horizon".to_owned(), hours)
 }
 
-/// `low to high` in one format.
+/// `low to high` in one format; one number when both read the same.
 pub fn range(low: f64, high: f64, format: impl Fn(f64) -> String) -> String {
-    format!("{} to {}", format(low), format(high))
+    let (low, high) = (format(low), format(high));
+    if low == high { low } else { format!("{low} to {high}") }
+}
+
+/// `central (low to high)`; the range is left out when it says nothing new.
+pub fn with_range(central: f64, (low, high): (f64, f64), format: impl Fn(f64) -> String) -> String {
+    let (middle, around) = (format(central), range(low, high, &format));
+    if middle == around { middle } else { format!("{middle} ({around})") }
 }
 
 /// Least and largest of some values; (0, 0) for none.
@@ -156,7 +173,9 @@ pub enum Cell {
     Head(String),
     /// Words.
     Text(String),
-    /// A number, set to the right.
+    /// Sentences; the column is kept wide.
+    Long(String),
+    /// A number, set to the right; what follows in brackets goes on a line of its own.
     Number(String),
     /// Ready HTML.
     Raw(String),
@@ -173,7 +192,11 @@ impl Cell {
         match self {
             Cell::Head(t) => format!("<th scope=\"row\">{}</th>", escape(t)),
             Cell::Text(t) => format!("<td>{}</td>", escape(t)),
-            Cell::Number(t) => format!("<td class=\"n\">{}</td>", escape(t)),
+            Cell::Long(t) => format!("<td class=\"long\">{}</td>", escape(t)),
+            Cell::Number(t) => match t.split_once(" (") {
+                Some((main, rest)) => format!("<td class=\"n\">{} <span class=\"r\">({}</span></td>", escape(main), escape(rest)),
+                None => format!("<td class=\"n\">{}</td>", escape(t)),
+            },
             Cell::Raw(t) => format!("<td>{t}</td>"),
             Cell::Shaded(t, shade, own) => format!("<td class=\"n h{shade}{}\">{}</td>", if *own { " own" } else { "" }, escape(t)),
         }
@@ -214,6 +237,17 @@ impl Table<'_> {
         out.push_str("</tbody>\n</table>\n</div>\n");
         out
     }
+}
+
+/// A table of the first `n_open` rows; the rest opens on demand under `summary`, with `rest` as its caption.
+pub fn folded(table: Table, n_open: usize, summary: &str, rest: &str) -> String {
+    let Table { caption, heads, mut rows } = table;
+    let more = rows.split_off(rows.len().min(n_open));
+    let mut out = Table { caption, heads, rows }.render();
+    if !more.is_empty() {
+        out.push_str(&details(summary, &Table { caption: rest, heads, rows: more }.render()));
+    }
+    out
 }
 
 /// A paragraph of plain text.
@@ -272,6 +306,9 @@ mod tests {
     fn money_shares_and_times_carry_units() {
         assert_eq!(euro(1.2e9), "€1.2\u{202f}billion");
         assert_eq!(euro(-5.0), "\u{2212}€5");
+        assert_eq!([0.0, 0.0004, -0.3, 1.0].map(euro), ["€0", "< €1", "> \u{2212}€1", "€1"]);
+        assert_eq!([0.0, 0.0004, -0.3, 1.0].map(people), ["0", "< 1", "> \u{2212}1", "1"]);
+        assert_eq!(euro(f64::NAN), "not known");
         assert_eq!(meur(75.0), "€75\u{202f}million");
         assert_eq!(percent(0.123), "12.3\u{202f}%");
         assert_eq!(served(0.9999), "> 99.9\u{202f}%");
@@ -280,6 +317,9 @@ mod tests {
         assert_eq!(hours(168.0), "168\u{202f}h (7 days)");
         assert_eq!(restored(None), "> horizon");
         assert_eq!(range(1.0, 2.0, number), "1 to 2");
+        assert_eq!(range(1.0, 1.0, number), "1");
+        assert_eq!(with_range(1.5, (1.0, 2.0), number), "1.5 (1 to 2)");
+        assert_eq!(with_range(0.0, (0.0, 0.0), euro), "€0");
     }
 
     #[test]
@@ -288,5 +328,19 @@ mod tests {
         let html = t.render();
         assert!(html.contains("<caption>A &amp; B</caption>") && html.contains("<th scope=\"row\">r</th>") && html.contains("tabindex=\"0\""));
         assert!(Table { rows: Vec::new(), ..t }.render().contains("none"));
+    }
+
+    #[test]
+    fn a_range_goes_under_its_number() {
+        assert_eq!(Cell::Number("1.5 (1 to 2)".into()).render(), "<td class=\"n\">1.5 <span class=\"r\">(1 to 2)</span></td>");
+        assert_eq!(Cell::Number("3".into()).render(), "<td class=\"n\">3</td>");
+    }
+
+    #[test]
+    fn a_folded_table_keeps_every_row() {
+        let rows = |n: usize| (0..n).map(|i| vec![Cell::Head(format!("row {i}"))]).collect();
+        let long = folded(Table { caption: "c", heads: &["x"], rows: rows(3) }, 2, "More", "c, continued");
+        assert!(long.find("row 1").unwrap() < long.find("<details>").unwrap() && long.find("<details>").unwrap() < long.find("row 2").unwrap());
+        assert!(!folded(Table { caption: "c", heads: &["x"], rows: rows(2) }, 2, "More", "c, continued").contains("<details>"));
     }
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use buttress_model::Sector;
 use buttress_optim::answer::AssetLoss;
 
-use super::html::{Cell, Table, details, escape, euro, list, number, paragraph, whole};
+use super::html::{Cell, Table, details, escape, euro, list, paragraph, people, whole};
 use super::{Context, Ring, short_list};
 
 /// Assets shown.
@@ -27,6 +27,10 @@ const FRAME_NORTH_M: f64 = 5_500_000.0;
 const METRES_PER_UNIT: f64 = 4_250.0;
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 988.0;
+/// The borders end just east of this longitude, degrees.
+const MAPPED_TO_DEG: f64 = 44.9;
+/// Zone of land that is drawn but is no part of the case.
+const OUTSIDE: &str = "-";
 /// Points of a border closer than this to the last one are left out.
 const STEP: f64 = 0.6;
 const RADIUS: f64 = 9.0;
@@ -84,7 +88,7 @@ pub(super) fn draw(ctx: &Context, borders: &[Ring]) -> String {
 <button type=\"button\" data-k=\"all\">Whole map</button></div>\n",
     );
     out.push_str(&format!(
-        "<svg id=\"europe\" class=\"map\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-labelledby=\"map-title map-desc\">\n\
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Map of Europe\">\n<svg id=\"europe\" class=\"map\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-labelledby=\"map-title map-desc\">\n\
 <title id=\"map-title\">Map of the {} worst single losses</title>\n\
 <desc id=\"map-desc\">Europe in an equal-area projection. Each shape is an asset: circle energy, square transport, triangle digital, diamond space. \
 The number is its rank. Thin lines lead to the countries that its loss hits. The table below holds the same data.</desc>\n\
@@ -93,7 +97,7 @@ The number is its rank. Thin lines lead to the countries that its loss hits. The
     ));
     out.push_str(&countries(ctx, borders));
     let outside = marks(ctx, &shown, &mut out);
-    out.push_str("</g>\n</svg>\n");
+    out.push_str("</g>\n</svg>\n</div>\n");
     out.push_str(&legend());
     if !outside.is_empty() {
         out.push_str(&paragraph("These have no place inside the frame of the map:"));
@@ -110,15 +114,20 @@ Findings that rest on synthetic records are not drawn.",
 fn countries(ctx: &Context, borders: &[Ring]) -> String {
     let mut paths: BTreeMap<&str, String> = BTreeMap::new();
     for ring in borders {
-        let path = ring_path(&ring.points);
+        let path = ring_path(&without_wrap(&ring.points));
         if !path.is_empty() {
             paths.entry(ring.zone.as_str()).or_default().push_str(&path);
         }
     }
     let mut out = String::new();
     for (zone, path) in &paths {
-        out.push_str(&format!("<path class=\"land\" d=\"{path}\"><title>{}</title></path>\n", escape(&ctx.zone_name(zone))));
+        if *zone == OUTSIDE {
+            out.push_str(&format!("<path class=\"land other\" d=\"{path}\"/>\n"));
+        } else {
+            out.push_str(&format!("<path class=\"land\" d=\"{path}\"><title>{}</title></path>\n", escape(&ctx.zone_name(zone))));
+        }
     }
+    out.push_str(&format!("<path class=\"unmapped\" d=\"{}\"/>\n", unmapped()));
     for zone in ctx.case.tables().zones.iter().filter(|z| z.kind == "zone") {
         if let Some((x, y)) = place(zone.lon, zone.lat) {
             out.push_str(&format!("<text class=\"code\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>\n", escape(&zone.key)));
@@ -127,9 +136,41 @@ fn countries(ctx: &Context, borders: &[Ring]) -> String {
     out
 }
 
+/// What lies east of the last meridian that the borders reach.
+fn unmapped() -> String {
+    let far = WIDTH + 200.0;
+    let mut out = String::new();
+    for step in 0..=10 {
+        let (x, y) = unit(MAPPED_TO_DEG, 35.0 + 5.0 * f64::from(step));
+        out.push_str(&format!("{}{x:.1} {y:.1}", if step == 0 { "M" } else { "L" }));
+    }
+    out.push_str(&format!("L{far} -200L{far} {}Z", HEIGHT + 200.0));
+    out
+}
+
+/// The ring without the points beyond the 180th meridian, which a cut to a window of longitudes puts on its far edge.
+fn without_wrap(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let jump = (0..points.len()).map(|i| (points[i], points[(i + 1) % points.len()])).find(|(a, b)| (a.0 - b.0).abs() > 60.0);
+    let Some((a, b)) = jump else { return points.to_vec() };
+    let (west, east): (Vec<_>, Vec<_>) = points.iter().partition(|p| p.0 < (a.0 + b.0) / 2.0);
+    let main = if west.len() > east.len() { west } else { east };
+    if main.len() < 3 { Vec::new() } else { main }
+}
+
+/// The ring with points put into long edges, which follow a meridian or parallel and are bent on the map.
+fn bent(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let mut out = Vec::with_capacity(points.len());
+    for (i, &a) in points.iter().enumerate() {
+        let b = points[(i + 1) % points.len()];
+        let n = ((b.0 - a.0).abs().max((b.1 - a.1).abs()) / 2.0).ceil().clamp(1.0, 180.0);
+        out.extend((0..n as u32).map(|k| (a.0 + (b.0 - a.0) * f64::from(k) / n, a.1 + (b.1 - a.1) * f64::from(k) / n)));
+    }
+    out
+}
+
 /// Path of one ring; empty when outside the frame or too small to see.
 fn ring_path(points: &[(f64, f64)]) -> String {
-    let drawn: Vec<(f64, f64)> = points.iter().map(|&(lon, lat)| unit(lon, lat)).filter(|p| p.0.is_finite() && p.1.is_finite()).collect();
+    let drawn: Vec<(f64, f64)> = bent(points).into_iter().map(|(lon, lat)| unit(lon, lat)).filter(|p| p.0.is_finite() && p.1.is_finite()).collect();
     let Some(&first) = drawn.first() else { return String::new() };
     let bounds = drawn.iter().fold([first.0, first.1, first.0, first.1], |b, p| [b[0].min(p.0), b[1].min(p.1), b[2].max(p.0), b[3].max(p.1)]);
     let is_outside = bounds[2] < 0.0 || bounds[3] < 0.0 || bounds[0] > WIDTH || bounds[1] > HEIGHT;
@@ -152,7 +193,7 @@ fn ring_path(points: &[(f64, f64)]) -> String {
 fn marks(ctx: &Context, shown: &[&AssetLoss], out: &mut String) -> Vec<String> {
     let mut outside = Vec::new();
     let mut taken: Vec<(f64, f64)> = Vec::new();
-    let mut drawn = Vec::new();
+    let mut placed = Vec::new();
     for (i, loss) in shown.iter().enumerate() {
         let asset = ctx.asset(loss.asset);
         let is_body = matches!(asset.kind.as_str(), "satellite" | "constellation");
@@ -162,10 +203,14 @@ fn marks(ctx: &Context, shown: &[&AssetLoss], out: &mut String) -> Vec<String> {
         };
         let spot = free_spot(at, &taken);
         taken.push(spot);
-        drawn.push(mark(ctx, i + 1, loss, at, spot));
+        placed.push((i + 1, *loss, at));
     }
-    for drawing in drawn.iter().rev() {
-        out.push_str(drawing);
+    for (&(rank, loss, at), &spot) in placed.iter().zip(&taken).rev() {
+        out.push_str(&mark(ctx, rank, loss, at, spot));
+    }
+    // Ranks come last, so that no shape covers one.
+    for (&(rank, ..), &spot) in placed.iter().zip(&taken) {
+        out.push_str(&rank_label(rank, spot, &taken));
     }
     outside
 }
@@ -180,6 +225,22 @@ fn free_spot(at: (f64, f64), taken: &[(f64, f64)]) -> (f64, f64) {
     (0..200).map(spiral).find(is_free).unwrap_or(at)
 }
 
+/// The rank beside its shape, on the first side that no other shape covers.
+fn rank_label(rank: usize, (x, y): (f64, f64), taken: &[(f64, f64)]) -> String {
+    let width = if rank < 10 { 9.0 } else { 18.0 };
+    let gap = RADIUS + 2.0;
+    let sides = [(gap, 4.5), (-gap - width, 4.5), (-width / 2.0, -gap - 1.0), (-width / 2.0, gap + 11.0)];
+    let is_free = |&(dx, dy): &(f64, f64)| {
+        let (left, base) = (x + dx, y + dy);
+        let is_inside = left >= 0.0 && left + width <= WIDTH && base >= 12.0 && base <= HEIGHT;
+        let (middle_x, middle_y) = (left + width / 2.0, base - 5.0);
+        is_inside && taken.iter().all(|t| (t.0 - middle_x).abs() >= RADIUS + width / 2.0 || (t.1 - middle_y).abs() >= RADIUS + 5.0)
+    };
+    let inward = usize::from(x + gap + width > WIDTH);
+    let (dx, dy) = sides.iter().copied().find(is_free).unwrap_or(sides[inward]);
+    format!("<text class=\"rank\" x=\"{:.1}\" y=\"{:.1}\">{rank}</text>\n", x + dx, y + dy)
+}
+
 fn sentence(ctx: &Context, rank: usize, loss: &AssetLoss) -> String {
     let asset = ctx.asset(loss.asset);
     let hit = &loss.central.countries;
@@ -188,7 +249,7 @@ fn sentence(ctx: &Context, rank: usize, loss: &AssetLoss) -> String {
         ctx.label(loss.asset),
         super::kind_words(&asset.kind),
         ctx.zone_name(&asset.zone),
-        number(loss.central.people_hours),
+        people(loss.central.people_hours),
         euro(loss.central.euro[1]),
         short_list(hit, hit.len())
     )
@@ -207,7 +268,7 @@ fn mark(ctx: &Context, rank: usize, loss: &AssetLoss, at: (f64, f64), spot: (f64
         out.push_str(&format!("<line class=\"lead\" x1=\"{x:.1}\" y1=\"{y:.1}\" x2=\"{:.1}\" y2=\"{:.1}\"/>", at.0, at.1));
     }
     out.push_str(&shape(asset.sector, x, y));
-    out.push_str(&format!("<text class=\"rank\" x=\"{:.1}\" y=\"{:.1}\">{rank}</text></g>\n", x + RADIUS + 2.0, y + 4.5));
+    out.push_str("</g>\n");
     out
 }
 
@@ -231,7 +292,7 @@ fn legend() -> String {
             sector.name()
         ));
     }
-    out.push_str("<li>thin line: to a country that is hit</li>\n</ul>\n");
+    out.push_str("<li>thin line: to a country that is hit</li>\n<li>grey: not in the case; east of 45\u{b0} E nothing is drawn</li>\n</ul>\n");
     out
 }
 
@@ -243,7 +304,7 @@ fn table(ctx: &Context, shown: &[&AssetLoss]) -> String {
             Cell::Head(ctx.label(loss.asset)),
             Cell::Text(format!("{}, {}", asset.sector.name(), super::kind_words(&asset.kind))),
             Cell::Text(ctx.zone_name(&asset.zone)),
-            Cell::Number(number(loss.central.people_hours)),
+            Cell::Number(people(loss.central.people_hours)),
             Cell::Number(euro(loss.central.euro[1])),
             Cell::Text(short_list(&loss.central.countries, usize::MAX)),
         ]
@@ -286,6 +347,22 @@ mod tests {
         assert!(ring_path(&[(10.0, 50.0), (10.001, 50.0), (10.0, 50.001)]).is_empty());
         assert!(ring_path(&[(10.0, 50.0), (11.0, 50.0), (10.0, 51.0)]).ends_with('Z'));
         assert!(ring_path(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_ring_cut_at_the_far_edge_of_the_window_loses_its_wrap() {
+        let russia = [(45.0, 65.0), (45.0, 42.7), (30.0, 60.0), (45.0, 69.0), (-25.0, 69.0), (-25.0, 65.0)];
+        assert_eq!(without_wrap(&russia), [(45.0, 65.0), (45.0, 42.7), (30.0, 60.0), (45.0, 69.0)]);
+        assert!(without_wrap(&[(45.0, 71.0), (45.0, 71.5), (-25.0, 71.5), (-25.0, 71.0)]).is_empty());
+        assert_eq!(without_wrap(&[(10.0, 50.0), (11.0, 50.0), (10.0, 51.0)]).len(), 3);
+        assert!(without_wrap(&[]).is_empty());
+    }
+
+    #[test]
+    fn ranks_stay_inside_the_frame_and_off_other_shapes() {
+        assert!(rank_label(3, (500.0, 500.0), &[(500.0, 500.0)]).contains("x=\"511.0\""));
+        assert!(rank_label(30, (990.0, 500.0), &[(990.0, 500.0)]).contains("x=\"961.0\""));
+        assert!(rank_label(3, (500.0, 500.0), &[(500.0, 500.0), (520.0, 500.0)]).contains("x=\"480.0\""));
     }
 
     #[test]

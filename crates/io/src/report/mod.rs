@@ -15,7 +15,7 @@ use buttress_model::{Asset, Balance, Case, Level, Sector, Sharing, StudyPoint};
 use buttress_optim::Assessment;
 use buttress_optim::answer::{AssetLoss, Plan, SecondHit, Summary, ThreatResult, Weakness};
 
-use html::{Cell, Table, details, embed_json, escape, euro, hours, list, meur, number, paragraph, percent, range, restored, served, span, whole};
+use html::{Cell, Table, details, embed_json, escape, euro, folded, hours, list, meur, number, paragraph, people, percent, range, restored, served, span, whole, with_range};
 
 /// Rows of the long tables.
 const N_TOP: usize = 20;
@@ -69,11 +69,11 @@ pub fn render(page: &Page) -> String {
         escape(&page.assessment.case[2]),
         escape(page.engine_version)
     ));
-    out.push_str("<nav aria-label=\"Sections\">\n<ul>\n");
+    out.push_str("<nav aria-label=\"Sections\">\n<details><summary>Sections of this page</summary>\n<ul>\n");
     for Section(id, title, _) in &sections {
         out.push_str(&format!("<li><a href=\"#{id}\">{}</a></li>\n", escape(title)));
     }
-    out.push_str("</ul>\n</nav>\n<main>\n");
+    out.push_str("</ul>\n</details>\n</nav>\n<main>\n");
     for Section(id, title, body) in &sections {
         out.push_str(&format!("<section id=\"{id}\">\n<h2>{}</h2>\n{body}</section>\n", escape(title)));
     }
@@ -87,10 +87,14 @@ pub fn render(page: &Page) -> String {
 
 /// The paragraph and numbers of the head, also used by the terminal. Plain text.
 pub fn answer_paragraph(a: &Assessment, case: &Case) -> String {
-    let ctx = Context::new(a, case);
+    answer_parts(&Context::new(a, case)).join(" ")
+}
+
+fn answer_parts(ctx: &Context) -> Vec<String> {
+    let a = ctx.a;
     let mut out = vec![format!("{} runs over {} assets of {}.", whole(a.n_runs), whole(a.n_assets), a.case[1])];
     match a.threats.first() {
-        Some(t) => out.push(threat_sentence(&ctx, t)),
+        Some(t) => out.push(threat_sentence(ctx, t)),
         None => out.push("The case names no threats.".to_owned()),
     }
     if let Some(l) = ctx.findings(false).first() {
@@ -99,7 +103,7 @@ pub fn answer_paragraph(a: &Assessment, case: &Case) -> String {
             ctx.label(l.asset),
             kind_words(&ctx.asset(l.asset).kind),
             ctx.zone_name(&ctx.asset(l.asset).zone),
-            number(l.central.people_hours),
+            people(l.central.people_hours),
             euro(l.central.euro[1]),
             l.central.countries.len()
         ));
@@ -114,23 +118,19 @@ pub fn answer_paragraph(a: &Assessment, case: &Case) -> String {
     if unsolved > 0 {
         out.push(format!("{} results rest on a solve that stopped without an answer; see data quality.", whole(unsolved)));
     }
-    out.join(" ")
+    out
 }
 
 fn threat_sentence(ctx: &Context, t: &ThreatResult) -> String {
     let central = &t.runs[1];
-    let (low, high) = people_span(&t.runs);
-    let (euro_low, euro_high) = euro_span(&t.runs);
     let (service, nadir) = nadir_of(central);
     let times = central.restored_h;
     format!(
-        "The worst threat is {}: {} people-hours without a household service ({}), {} ({}), countries hit: {}. \
+        "The worst threat is {}: {} people-hours without a household service, {}, countries hit: {}. \
 At the worst moment {service} is down to {} of normal. Time until 50, 90 and 100 % of what was lost is back: {}, {}, {}.",
         ctx.threat_name(t),
-        number(central.people_hours),
-        range(low, high, number),
-        euro(central.euro[1]),
-        range(euro_low, euro_high, euro),
+        with_range(central.people_hours, people_span(&t.runs), people),
+        with_range(central.euro[1], euro_span(&t.runs), euro),
         central.countries.len(),
         served(nadir),
         restored(times[0]),
@@ -289,7 +289,8 @@ fn endings(a: &Assessment) -> BTreeMap<&'static str, usize> {
 
 fn head(page: &Page) -> String {
     let plain: String = page.marking.chars().filter(|c| c.is_ascii_alphanumeric() || ":+ -".contains(*c)).collect();
-    let boxes = format!("@media print{{@page{{@top-center{{content:\"{plain}\"}}@bottom-center{{content:\"{plain}\"}}}}}}");
+    let style = "font:700 9pt sans-serif;color:#000";
+    let boxes = format!("@media print{{@page{{@top-center{{content:\"{plain}\";{style}}}@bottom-center{{content:\"{plain}\";{style}}}@bottom-right{{content:counter(page);font:9pt sans-serif;color:#000}}}}}}");
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
 <meta name=\"color-scheme\" content=\"light dark\">\n\
@@ -308,9 +309,9 @@ fn marking(text: &str) -> String {
 }
 
 fn sections(ctx: &Context, page: &Page) -> Vec<Section> {
-    let paragraph_html = format!("<p class=\"answer\">{}</p>\n", escape(&answer_paragraph(ctx.a, ctx.case)));
+    let paragraphs: Vec<String> = answer_parts(ctx).iter().map(|part| format!("<p class=\"answer\">{}</p>\n", escape(part))).collect();
     vec![
-        Section("answer", "The answer", paragraph_html),
+        Section("answer", "The answer", paragraphs.concat()),
         Section("numbers", "Five numbers of the worst threat", numbers(ctx)),
         Section("map", "Map", map::draw(ctx, page.borders)),
         Section("assets", "Worst single losses", assets(ctx)),
@@ -343,18 +344,18 @@ fn numbers(ctx: &Context) -> String {
     let (euro_low, euro_high) = euro_span(&t.runs);
     let (service, nadir) = nadir_of(central);
     let (nadir_low, nadir_high) = span(&[nadir_of(mild).1, nadir, nadir_of(severe).1]);
-    let triple = |s: &Summary| s.restored_h.map(restored).join(", ");
+    let triple = |s: &Summary| s.restored_h.map(|h| h.map_or_else(|| "> horizon".to_owned(), number)).join(", ");
     let hit = t.runs.each_ref().map(|r| r.countries.len() as f64);
     let (hit_low, hit_high) = span(&hit);
     let at = central.n_countries_at;
     let mut out = paragraph(&format!("Worst threat: {}. Central parameters; the ranges come from mild and severe parameters.", ctx.threat_name(t)));
     out.push_str("<ul class=\"tiles\">\n");
-    let upper = format!("{}. With services added up: {}", range(low, high, number), number(central.people_hours_upper));
-    out.push_str(&tile("People-hours without a household service", &number(central.people_hours), &upper));
+    let upper = format!("{}. With services added up: {}", range(low, high, people), people(central.people_hours_upper));
+    out.push_str(&tile("People-hours without a household service", &people(central.people_hours), &upper));
     out.push_str(&tile("Service left at the worst moment", &served(nadir), &format!("{service}; least share in the runs {}", range(nadir_low, nadir_high, served))));
-    let times = format!("mild {}; severe {}", triple(mild), triple(severe));
+    let times = format!("90 % after {}. Hours, mild: {}; severe: {}", restored(central.restored_h[1]), triple(mild), triple(severe));
     out.push_str(&tile("Hours until 50, 90 and 100 % is back", &triple(central), &times));
-    let countries = format!("{}. Hit at 0.1 %: {}, at 5 %: {}. {}", range(hit_low, hit_high, number), at[0], at[2], central.countries.join(", "));
+    let countries = format!("Mild to severe: {}. Hit at 0.1 %: {}, at 5 %: {}. {}", range(hit_low, hit_high, number), at[0], at[2], central.countries.join(", "));
     out.push_str(&tile("Countries hit (1 %)", &whole(central.countries.len()), &countries));
     let values = format!("{}, over parameters and values of lost service", range(euro_low, euro_high, euro));
     out.push_str(&tile("Cost", &euro(central.euro[1]), &values));
@@ -366,10 +367,9 @@ fn people_cell(l: &AssetLoss) -> String {
     let central = l.central.people_hours;
     match &l.range {
         Some((mild, severe)) => {
-            let (low, high) = span(&[mild.people_hours, central, severe.people_hours]);
-            format!("{} ({})", number(central), range(low, high, number))
+            with_range(central, span(&[mild.people_hours, central, severe.people_hours]), people)
         }
-        None => format!("{} (range not run)", number(central)),
+        None => format!("{} (range not run)", people(central)),
     }
 }
 
@@ -379,8 +379,7 @@ fn euro_cell(l: &AssetLoss) -> String {
         all.extend(mild.euro);
         all.extend(severe.euro);
     }
-    let (low, high) = span(&all);
-    format!("{} ({})", euro(l.central.euro[1]), range(low, high, euro))
+    with_range(l.central.euro[1], span(&all), euro)
 }
 
 fn badge(asset: &Asset) -> Cell {
@@ -400,7 +399,7 @@ fn assets(ctx: &Context) -> String {
             Cell::Number(euro_cell(l)),
             Cell::Text(short_list(&l.central.countries, 12)),
             Cell::Number(restored(l.central.restored_h[1])),
-            Cell::Text(l.reason.clone()),
+            Cell::Long(reason_words(&l.reason)),
             badge(asset),
         ]
     });
@@ -419,7 +418,7 @@ fn assets(ctx: &Context) -> String {
         .render(),
     );
     let summer = ctx.a.summer.iter().filter(|s| !ctx.is_synthetic(s.0)).take(10).enumerate().map(|(i, s)| {
-        vec![Cell::Number((i + 1).to_string()), Cell::Head(ctx.label(s.0)), Cell::Text(kind_words(&ctx.asset(s.0).kind)), Cell::Number(number(s.1)), Cell::Number(euro(s.2))]
+        vec![Cell::Number((i + 1).to_string()), Cell::Head(ctx.label(s.0)), Cell::Text(kind_words(&ctx.asset(s.0).kind)), Cell::Number(people(s.1)), Cell::Number(euro(s.2))]
     });
     let table = Table { caption: "Worst single losses on a summer night", heads: &["Rank", "Asset", "Kind", "People-hours", "Cost"], rows: summer.collect() };
     out.push_str(&details("The same sweep on a summer night", &table.render()));
@@ -450,7 +449,7 @@ fn synthetic(ctx: &Context) -> String {
         vec![
             Cell::Head((*name).clone()),
             Cell::Number(whole(c.n)),
-            Cell::Number(number(c.people_hours)),
+            Cell::Number(people(c.people_hours)),
             Cell::Number(euro_cell(c.worst)),
             Cell::Text(short_list(&c.worst.central.countries, 12)),
             Cell::Number(restored(c.worst.central.restored_h[1])),
@@ -477,7 +476,7 @@ These records follow public statistics, not the real route: read them as \"a lin
 fn rate_words(low: Option<f64>, central: Option<f64>, high: Option<f64>) -> String {
     match (low, central, high) {
         (_, None, _) => "weight only".to_owned(),
-        (Some(low), Some(central), Some(high)) => format!("{} ({})", number(central), range(low, high, number)),
+        (Some(low), Some(central), Some(high)) => with_range(central, (low, high), number),
         (_, Some(central), _) => number(central),
     }
 }
@@ -486,19 +485,18 @@ fn threats(ctx: &Context) -> String {
     let rows = ctx.a.threats.iter().map(|t| {
         let threat = &ctx.case.tables().threats[t.threat];
         let [mild, central, severe] = &t.runs;
-        let (euro_low, euro_high) = euro_span(&t.runs);
-        let story = if t.reason.is_empty() { threat.description.clone() } else { format!("{} {}", sentence(&threat.description), t.reason) };
+        let story = if t.reason.is_empty() { threat.description.clone() } else { format!("{} {}", sentence(&threat.description), reason_words(&t.reason)) };
         vec![
             Cell::Head(threat.name.clone()),
             Cell::Text(kind_words(&threat.class)),
             Cell::Text(rate_words(threat.rate_low, threat.rate_central, threat.rate_high)),
-            Cell::Number(number(mild.people_hours)),
-            Cell::Number(number(central.people_hours)),
-            Cell::Number(number(severe.people_hours)),
-            Cell::Number(format!("{} ({})", euro(central.euro[1]), range(euro_low, euro_high, euro))),
+            Cell::Number(people(mild.people_hours)),
+            Cell::Number(people(central.people_hours)),
+            Cell::Number(people(severe.people_hours)),
+            Cell::Number(with_range(central.euro[1], euro_span(&t.runs), euro)),
             Cell::Text(short_list(&central.countries, 12)),
             Cell::Number(restored(central.restored_h[1])),
-            Cell::Text(story),
+            Cell::Long(story),
         ]
     });
     let mut out = paragraph("Worst first, by central parameters. A rate is given only where events were counted; attacks carry a weight, not a probability.");
@@ -511,6 +509,17 @@ fn threats(ctx: &Context) -> String {
         .render(),
     );
     out
+}
+
+/// A reason for readers: no step twice, losses with three digits, services in words.
+fn reason_words(reason: &str) -> String {
+    let mut steps: Vec<&str> = reason.split("; ").collect();
+    steps.dedup();
+    let text = steps.join("; ").replace(" is without pnt and ", " is without positioning and ");
+    let Some((before, lost)) = text.rsplit_once("lost: ") else { return text };
+    let short = |word: &str| if word.len() > 3 { word.parse().map_or_else(|_| word.to_owned(), number) } else { word.to_owned() };
+    let lost: Vec<String> = lost.split(' ').map(short).collect();
+    format!("{before}lost: {}", lost.join(" ").replace("passengers of passengers", "passengers").replace(" of pnt", " of positioning"))
 }
 
 /// The text with a full stop.
@@ -536,17 +545,31 @@ fn significant(ctx: &Context) -> String {
         "Candidates under Article 17 of the CER Directive (EU) 2022/2557: they serve six or more EU members in normal operation, by flow or demand served. \
 The list is computed from the case. It names no one in law.",
     );
-    out.push_str(&Table { caption: "Candidates under CER Article 17", heads: &["Who", "What", "Serves", "EU members", "Which"], rows: rows.collect() }.render());
+    let table = Table { caption: "Candidates under CER Article 17", heads: &["Who", "What", "Serves", "EU members", "Which"], rows: rows.collect() };
+    out.push_str(&folded(table, N_TOP, "The other candidates", "Candidates under CER Article 17, continued"));
     out
 }
 
 fn blueprint(ctx: &Context) -> String {
-    let rows = ctx.a.blueprint.iter().map(|(key, members)| vec![Cell::Head(ctx.label_of_key(key)), Cell::Number(whole(members.len())), Cell::Text(members.join(", "))]);
+    // Records with the same name and reach, such as the lanes of one strait, share a row.
+    let mut reaches: Vec<(String, &[String], usize)> = Vec::new();
+    for (key, members) in &ctx.a.blueprint {
+        let label = ctx.label_of_key(key);
+        match reaches.iter_mut().find(|r| r.0 == label && r.1 == members.as_slice()) {
+            Some(same) => same.2 += 1,
+            None => reaches.push((label, members.as_slice(), 1)),
+        }
+    }
+    let rows = reaches.iter().map(|(label, members, n)| {
+        let name = if *n > 1 { format!("{label} ({} records)", whole(*n)) } else { label.clone() };
+        vec![Cell::Head(name), Cell::Number(whole(members.len())), Cell::Text(members.join(", "))]
+    });
     let mut out = paragraph(
         "A disruption with effect in six or more EU members can trigger the Critical Infrastructure Blueprint (Council Recommendation C/2024/4371). \
 These losses and threats hit that many: one service down by 1 % of normal, or 50,000 people without it, for at least one hour.",
     );
-    out.push_str(&Table { caption: "Losses and threats that reach the Blueprint's trigger", heads: &["Loss or threat", "EU members hit", "Which"], rows: rows.collect() }.render());
+    let table = Table { caption: "Losses and threats that reach the Blueprint's trigger", heads: &["Loss or threat", "EU members hit", "Which"], rows: rows.collect() };
+    out.push_str(&folded(table, N_TOP, "The other losses and threats", "Losses and threats that reach the Blueprint's trigger, continued"));
     out
 }
 
@@ -560,7 +583,7 @@ fn matrix(ctx: &Context) -> String {
     let largest = order.iter().flat_map(|&i| order.iter().map(move |&j| (i, j))).map(|(i, j)| m[i][j]).fold(0.0, f64::max);
     let rows = order.iter().map(|&i| {
         let mut row = vec![Cell::Head(format!("{} {}", zones[i], ctx.zone_name(&zones[i])))];
-        row.extend(order.iter().map(|&j| Cell::Shaded(number(m[i][j] / 1e6), shade(m[i][j], largest), i == j)));
+        row.extend(order.iter().map(|&j| Cell::Shaded(coarse(m[i][j] / 1e6), shade(m[i][j], largest), i == j)));
         row
     });
     let mut heads = vec!["Damage in \\ cost in"];
@@ -572,6 +595,11 @@ Darker is more, on a logarithmic scale; the framed diagonal is a country's cost 
     );
     out.push_str(&Table { caption: "Cross-border cost, million euro", heads: &heads, rows }.render());
     out
+}
+
+/// A number of a crowded table.
+fn coarse(x: f64) -> String {
+    if x > 0.0 && x < 0.1 { "< 0.1".to_owned() } else { number(x) }
 }
 
 /// Shade 0 to 5 over four decades.
@@ -586,7 +614,7 @@ fn hit_row(ctx: &Context, s: &SecondHit) -> Vec<Cell> {
     vec![
         Cell::Head(ctx.label(s.first)),
         Cell::Text(ctx.label(s.second)),
-        Cell::Number(number(s.extra_people_hours)),
+        Cell::Number(people(s.extra_people_hours)),
         Cell::Number(euro(s.extra_euro)),
         Cell::Text(hours(s.exposed_h)),
     ]
@@ -608,11 +636,12 @@ fn second_hit(ctx: &Context) -> String {
 
 fn concentration(ctx: &Context) -> String {
     let rows = ctx.a.concentration.iter().map(|c| {
-        let shares: Vec<String> = c.shares.iter().take(3).map(|(name, share)| format!("{name} {}", percent(*share))).collect();
+        let shares: Vec<String> = c.shares.iter().take(3).map(|(name, share)| format!("{} {}", kind_words(name), percent(*share))).collect();
         vec![Cell::Head(ctx.zone_name(&c.zone)), Cell::Text(kind_words(&c.what)), Cell::Number(number(c.hhi)), Cell::Text(shares.join(", "))]
     });
     let mut out = paragraph("How far a service rests on few suppliers. The Herfindahl-Hirschman index is the sum of squared shares: 1 is one supplier, above 0.25 is high.");
-    out.push_str(&Table { caption: "Import and supplier concentration", heads: &["Where", "What", "Index", "Largest shares"], rows: rows.collect() }.render());
+    let table = Table { caption: "Import and supplier concentration", heads: &["Where", "What", "Index", "Largest shares"], rows: rows.collect() };
+    out.push_str(&folded(table, N_TOP, "The other services and countries", "Import and supplier concentration, continued"));
     out
 }
 
@@ -637,9 +666,9 @@ fn measures(ctx: &Context) -> String {
         vec![
             Cell::Head(measure.name.clone()),
             Cell::Text(measure.class.clone()),
-            Cell::Number(format!("{} ({})", meur(central), range(low, high, meur))),
+            Cell::Number(with_range(central, (low, high), meur)),
             Cell::Number(euro(m.avoided_euro)),
-            Cell::Number(number(m.avoided_people_hours)),
+            Cell::Number(people(m.avoided_people_hours)),
             Cell::Number(number(m.ratio)),
             Cell::Number(format!("{} months", number(measure.lead_time_months))),
             Cell::Text(helps.join("; ")),
@@ -651,15 +680,13 @@ fn measures(ctx: &Context) -> String {
         "Each measure was simulated on {} weaknesses. Avoided loss is what these cost less if each happens once; it is not weighted by probability. Cost is over the life of the measure at today's value.",
         whole(ctx.a.weaknesses.len())
     ));
-    out.push_str(
-        &Table {
-            caption: "Measures, best ratio first",
-            heads: &["Measure", "Class", "Cost (low to high)", "Loss avoided", "People-hours avoided", "Avoided per euro", "Lead time", "Helps most", "Who gains", "Who decides"],
-            rows: rows.collect(),
-        }
-        .render(),
-    );
-    let weak = ctx.a.weaknesses.iter().map(|w| vec![Cell::Head(weakness_label(ctx, w)), Cell::Number(number(w.people_hours)), Cell::Number(euro(w.euro))]);
+    let table = Table {
+        caption: "Measures, best ratio first",
+        heads: &["Measure", "Class", "Cost (low to high)", "Loss avoided", "People-hours avoided", "Avoided per euro", "Lead time", "Helps most", "Who gains", "Who decides"],
+        rows: rows.collect(),
+    };
+    out.push_str(&folded(table, N_TOP, "The other measures", "Measures, best ratio first, continued"));
+    let weak = ctx.a.weaknesses.iter().map(|w| vec![Cell::Head(weakness_label(ctx, w)), Cell::Number(people(w.people_hours)), Cell::Number(euro(w.euro))]);
     let table = Table { caption: "Weaknesses that measures were tried on", heads: &["Weakness", "People-hours", "Cost"], rows: weak.collect() };
     out.push_str(&details("The weaknesses", &table.render()));
     out
@@ -672,7 +699,7 @@ fn plan_row(ctx: &Context, name: &str, plan: &Plan) -> Vec<Cell> {
         Cell::Number(meur(plan.cost_meur)),
         Cell::Number(euro(plan.promised_euro)),
         Cell::Number(euro(plan.replayed_euro)),
-        Cell::Text(chosen.join("; ")),
+        Cell::Long(chosen.join("; ")),
         Cell::Text(money_by_zone(ctx, &plan.paid_by, 10, meur)),
         Cell::Text(money_by_zone(ctx, &plan.benefit_of, 10, euro)),
     ]
@@ -902,5 +929,15 @@ mod tests {
         assert_eq!(rate_words(None, None, None), "weight only");
         assert_eq!(rate_words(Some(1.0), Some(1.7), Some(2.5)), "1.7 (1 to 2.5)");
         assert_eq!(sentence("It breaks"), "It breaks.");
+        assert_eq!([0.0, 0.02, 0.5, 1234.0].map(coarse), ["0", "< 0.1", "0.5", "1\u{202f}230"]);
+    }
+
+    #[test]
+    fn reasons_are_written_for_people() {
+        assert_eq!(
+            reason_words("A 12345 is lost at 0 h; A 12345 is lost at 0 h; B is without pnt and loses 50 % of its capacity at 0 h; lost: 12841500 passengers of passengers, 12.5 GWh of gas."),
+            "A 12345 is lost at 0 h; B is without positioning and loses 50 % of its capacity at 0 h; lost: 12.8\u{202f}million passengers, 12.5 GWh of gas."
+        );
+        assert_eq!(reason_words(""), "");
     }
 }
