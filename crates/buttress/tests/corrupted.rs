@@ -95,6 +95,9 @@ fn corrupted_copies_end_in_findings_or_run() {
                 assert!(errors > 0, "refused without an error: {what}");
             }
         }
+        if start.elapsed() > PATIENCE / 20 {
+            println!("copy {seed} took {:?}: {what}", start.elapsed());
+        }
         assert!(start.elapsed() < PATIENCE, "copy {seed} took {:?}: {what}", start.elapsed());
     }
     println!("{copies} copies: {refused} refused with findings, {usable} usable and run");

@@ -63,8 +63,10 @@ fn outages() -> impl Strategy<Value = Vec<Change>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
+    // Without fibre outages: a metro that lives longer may crowd a damaged network, so routing is not monotone (docs: accuracy).
     #[test]
     fn a_longer_buffer_never_raises_the_loss(changes in outages(), hours in 0.0f64..100.0) {
+        let changes: Vec<Change> = changes.into_iter().filter(|c| c.select != Selector::key("fibre.a-b")).collect();
         let case = two_countries();
         let world = World::compile(&case, &study(), &[]);
         let base = Base::new(&world);

@@ -249,14 +249,23 @@ impl<'a> Instant<'a> {
         let mut got = self.want.clone();
         if self.unserved() > 0 {
             self.draw(&fresh);
-            if self.unserved() > 0 {
-                self.net = fresh;
-                self.set_draw(1.0);
-                got = self.ration();
-            }
-        } else {
-            self.refill();
         }
+        if self.unserved() > 0 {
+            // Some pocket cannot be served in full. Ration it; then draw no more from stores than what is now asked needs.
+            self.net = fresh.clone();
+            self.set_draw(&vec![1.0; self.store_limit.len()], &vec![1.0; self.tank_limit.len()]);
+            got = self.ration();
+            let mut rationed = fresh;
+            for (k, g) in got.iter().enumerate() {
+                for (c, &amount) in g.iter().enumerate() {
+                    rationed.set(self.grid.arc.demand[k][c], amount, 0);
+                }
+            }
+            self.net = rationed.clone();
+            self.net.augment(self.s(), self.t());
+            self.draw(&rationed);
+        }
+        self.refill();
         self.answer(&got)
     }
 
@@ -265,35 +274,37 @@ impl<'a> Instant<'a> {
         self.grid.arc.demand.iter().flatten().map(|&a| self.net.left(a)).sum()
     }
 
-    fn set_draw(&mut self, share: f64) {
-        for (arcs, limits) in [(&self.grid.arc.store, &self.store_limit), (&self.grid.arc.tank, &self.tank_limit)] {
-            for (&arc, &limit) in arcs.iter().zip(limits) {
+    fn set_draw(&mut self, store: &[f64], tank: &[f64]) {
+        for (arcs, limits, shares) in [(&self.grid.arc.store, &self.store_limit, store), (&self.grid.arc.tank, &self.tank_limit, tank)] {
+            for ((&arc, &limit), share) in arcs.iter().zip(limits).zip(shares) {
                 self.net.set(arc, (limit as f64 * share).ceil() as i64, 0);
             }
         }
     }
 
-    /// Finds the least common share of withdrawal limits that serves all demand; leaves its flow in the network.
+    /// Raises the share of withdrawal limits, alike for all stores and tanks beyond the minimum cut, until all demand is served
+    /// or nothing beyond the cut is left to give; stores that the shortage cannot reach stay as they are.
     fn draw(&mut self, fresh: &FlowNetwork) {
-        let mut share = 0.0_f64;
+        let (mut store, mut tank) = (vec![0.0; self.store_limit.len()], vec![0.0; self.tank_limit.len()]);
         for _ in 0..MAX_NEWTON {
-            let (short, beyond) = (self.unserved(), self.limit_beyond_cut());
-            if short == 0 || beyond == 0 || share >= 1.0 {
+            let short = self.unserved();
+            if short == 0 {
                 return;
             }
-            share = (share + (short as f64 + 1.0) / beyond as f64).min(1.0);
+            let beyond = |node: usize| !self.net.source_side(node);
+            let open_store: Vec<usize> = (0..store.len()).filter(|&k| beyond(self.grid.stores[k].0) && store[k] < 1.0 && self.store_limit[k] > 0).collect();
+            let open_tank: Vec<usize> = (0..tank.len()).filter(|&k| beyond(self.grid.terminals[k].0) && tank[k] < 1.0 && self.tank_limit[k] > 0).collect();
+            let room: i64 = open_store.iter().map(|&k| self.store_limit[k]).chain(open_tank.iter().map(|&k| self.tank_limit[k])).sum();
+            if room == 0 {
+                return;
+            }
+            let step = (short as f64 + 1.0) / room as f64;
+            open_store.iter().for_each(|&k| store[k] = f64::min(store[k] + step, 1.0));
+            open_tank.iter().for_each(|&k| tank[k] = f64::min(tank[k] + step, 1.0));
             self.net = fresh.clone();
-            self.set_draw(share);
+            self.set_draw(&store, &tank);
             self.net.augment(self.s(), self.t());
         }
-    }
-
-    /// Withdrawal limits at hubs beyond the minimum cut: there more withdrawal would help.
-    fn limit_beyond_cut(&self) -> i64 {
-        let beyond = |node: usize| !self.net.source_side(node);
-        let stores: i64 = self.grid.stores.iter().zip(&self.store_limit).filter(|(x, _)| beyond(x.0)).map(|(_, l)| l).sum();
-        let tanks: i64 = self.grid.terminals.iter().zip(&self.tank_limit).filter(|(x, _)| beyond(x.0)).map(|(_, l)| l).sum();
-        stores + tanks
     }
 
     /// Serves classes in order, each by fair shares; returns what each demand gets.
@@ -315,7 +326,11 @@ impl<'a> Instant<'a> {
 
     /// What supply is left over refills stores by one common share.
     fn refill(&mut self) {
-        let sinks: Vec<Sink> = self.grid.stores.iter().enumerate().map(|(k, x)| Sink { node: x.0, arc: self.grid.arc.refill[k], want: self.refill_limit[k] }).collect();
+        let drawn: Vec<bool> = self.grid.arc.store.iter().map(|&a| self.net.back(a) > 0).collect();
+        for &arc in self.grid.arc.store.iter().chain(&self.grid.arc.tank) {
+            self.net.close(arc);
+        }
+        let sinks: Vec<Sink> = self.grid.stores.iter().enumerate().map(|(k, x)| Sink { node: x.0, arc: self.grid.arc.refill[k], want: if drawn[k] { 0 } else { self.refill_limit[k] } }).collect();
         self.fair(&sinks, REFILL_ROUNDS);
     }
 
@@ -443,6 +458,16 @@ mod tests {
         let f = g.solve(&g.intact(2, 0.9));
         assert_eq!(f.served[0], [1.0, 1.0, 1.0]);
         assert!((f.served[1][1] - 0.25).abs() < 1e-4, "{f:?}");
+    }
+
+    #[test]
+    fn a_pocket_that_cannot_be_served_does_not_drain_stores_elsewhere() {
+        // Hub 2 is cut off and asks 5; hub 0 has plenty and its store is not full.
+        let g = GasGrid::new(3, vec![(0, 1, 9.0, 0.0)], vec![(0, 20.0)], vec![], vec![(0, 100.0, 20.0, 3.0)], vec![(0, 0, [4.0, 4.0, 0.0]), (1, 1, [4.0, 4.0, 0.0]), (2, 1, [5.0, 0.0, 0.0])]);
+        let f = g.solve(&g.intact(2, 0.5));
+        assert_eq!(f.served[0], [1.0, 1.0, 1.0]);
+        assert_eq!(f.served[2][0], 0.0);
+        assert!((f.store_rate[0] - 3.0).abs() < 1e-3, "spare supply still refills: {f:?}");
     }
 
     #[test]

@@ -44,6 +44,11 @@ impl FlowNetwork {
         self.capacity[arc.0 as usize + 1] = reverse.max(0);
     }
 
+    /// Takes away the forward capacity that is left; the flow stays.
+    pub fn close(&mut self, arc: Edge) {
+        self.capacity[arc.0 as usize] = 0;
+    }
+
     /// Forward capacity left.
     pub fn left(&self, arc: Edge) -> i64 {
         self.capacity[arc.0 as usize]
