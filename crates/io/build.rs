@@ -7,7 +7,9 @@ fn main() {
     let dir = Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("cargo")).join("../../data/europe");
     println!("cargo::rerun-if-changed={}", dir.display());
     let mut names: Vec<_> = std::fs::read_dir(&dir)
-        .map(|entries| entries.filter_map(|e| e.ok().map(|e| e.path())).filter(|p| p.extension().is_some_and(|x| x == "csv" || x == "toml")).collect())
+        .map(|entries| {
+            entries.filter_map(|e| e.ok().map(|e| e.path())).filter(|p| p.extension().is_some_and(|x| x == "csv" || x == "toml")).collect()
+        })
         .unwrap_or_default();
     names.sort();
     let out = Path::new(&std::env::var("OUT_DIR").expect("cargo")).join("europe.gz");

@@ -150,7 +150,11 @@ fn absolute(page: &str, link: &str) -> String {
 
 fn curl(args: &[&str]) -> Result<Vec<u8>> {
     let output = Command::new("curl").args(["-sSfL", "--retry", "3"]).args(args).output().map_err(|e| format!("curl: {e}"))?;
-    if output.status.success() { Ok(output.stdout) } else { Err(format!("curl {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr).trim())) }
+    if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(format!("curl {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr).trim()))
+    }
 }
 
 fn sha256(path: &Path) -> Result<String> {

@@ -124,7 +124,17 @@ pub fn scenario_json(s: &Simulated, changes: &[Change], title: &str) -> io::Json
         .map(|(asset, share, from_h, to_h)| io::assessment_json::Damaged { asset: s.world.asset(asset), share, from_h, to_h })
         .collect();
     let failed: Vec<&str> = s.outcome.causes.iter().map(|c| s.world.asset(c.asset).key.as_str()).collect();
-    io::assessment_json::scenario(s.world.case, &s.world.study, title, &s.outcome, &zones, &damaged, &failed, &explain::first_steps(&s.world, &s.outcome), VERSION)
+    io::assessment_json::scenario(
+        s.world.case,
+        &s.world.study,
+        title,
+        &s.outcome,
+        &zones,
+        &damaged,
+        &failed,
+        &explain::first_steps(&s.world, &s.outcome),
+        VERSION,
+    )
 }
 
 /// Why an asset failed in a scenario, as a sentence; why its own loss matters when the scenario is that loss.
@@ -140,10 +150,18 @@ pub fn assessment(case: &Case, study: &Study, options: &Options, progress: &dyn 
 }
 
 /// Writes `report/index.html`, `assessment.json` and CSV tables into a folder; returns the page's path.
-pub fn write_report(case: &Case, a: &Assessment, borders: &[io::report::Ring], command: &str, marking: &str, out: &Path) -> Result<PathBuf, Error> {
+pub fn write_report(
+    case: &Case,
+    a: &Assessment,
+    borders: &[io::report::Ring],
+    command: &str,
+    marking: &str,
+    out: &Path,
+) -> Result<PathBuf, Error> {
     let digest = io::scenario_file::study_digest(&a.study);
     let json = io::assessment_json::to_json(case, a, VERSION, &digest);
-    let page = io::report::Page { assessment: a, case, borders, engine_version: VERSION, study_digest: &digest, command, marking, json: &json };
+    let page =
+        io::report::Page { assessment: a, case, borders, engine_version: VERSION, study_digest: &digest, command, marking, json: &json };
     let html = io::report::render(&page);
     std::fs::create_dir_all(out).map_err(|why| Error::File { path: out.into(), why })?;
     let write = |name: &str, text: &str| {

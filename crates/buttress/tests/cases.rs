@@ -45,7 +45,8 @@ fn run_folder(dir: &Path) -> Vec<String> {
     let read = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap_or_else(|e| panic!("{}/{name}: {e}", dir.display()));
     let expected: Value = serde_json::from_str(&read("expected.json")).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
     let embedded = expected["case"] == "europe";
-    let case = buttress::load((!embedded).then(|| dir.join(expected["case"].as_str().unwrap_or("case"))).as_deref()).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
+    let case = buttress::load((!embedded).then(|| dir.join(expected["case"].as_str().unwrap_or("case"))).as_deref())
+        .unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
     let study = buttress::study(Some(&dir.join("study.toml"))).expect("a study");
     let scenario = buttress::scenario(&dir.join("scenario.toml")).expect("a scenario");
     let simulated = buttress::simulate(&case, &study, &scenario.changes).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
@@ -57,7 +58,11 @@ fn run_folder(dir: &Path) -> Vec<String> {
 
 #[test]
 fn every_case_ends_as_expected() {
-    let mut folders: Vec<PathBuf> = std::fs::read_dir(root()).expect("cases/").filter_map(|e| e.ok().map(|e| e.path())).filter(|p| p.join("expected.json").exists()).collect();
+    let mut folders: Vec<PathBuf> = std::fs::read_dir(root())
+        .expect("cases/")
+        .filter_map(|e| e.ok().map(|e| e.path()))
+        .filter(|p| p.join("expected.json").exists())
+        .collect();
     folders.sort();
     assert!(!folders.is_empty());
     let wrong: Vec<String> = folders.iter().flat_map(|f| run_folder(f)).collect();
@@ -68,7 +73,13 @@ fn every_case_ends_as_expected() {
 #[test]
 fn a_wrong_expectation_is_noticed() {
     let result = serde_json::json!({"a": 3.0, "b": ["x"]});
-    for bad in [serde_json::json!({"path": "/a", "max": 2.0}), serde_json::json!({"path": "/c", "max": 2.0}), serde_json::json!({"path": "/b", "contains": ["y"]}), serde_json::json!({"path": "/b", "excludes": ["x"]}), serde_json::json!({"path": "/a", "equals": 4.0})] {
+    for bad in [
+        serde_json::json!({"path": "/a", "max": 2.0}),
+        serde_json::json!({"path": "/c", "max": 2.0}),
+        serde_json::json!({"path": "/b", "contains": ["y"]}),
+        serde_json::json!({"path": "/b", "excludes": ["x"]}),
+        serde_json::json!({"path": "/a", "equals": 4.0}),
+    ] {
         assert!(verdict(&bad, &result).is_some(), "{bad}");
     }
     assert!(verdict(&serde_json::json!({"path": "/a", "min": 2.0, "max": 3.0, "equals": 3}), &result).is_none());

@@ -10,7 +10,7 @@ use buttress::io::{case_folder, embedded};
 use buttress::model::{Change, Study, check};
 
 /// What a copy may take before it counts as hanging.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Changes up to six digits to others: what a slip of the pen does, mostly still a case.
 fn slip(files: &mut [(String, Vec<u8>)], rng: &mut Rng) -> String {
@@ -59,7 +59,13 @@ fn spoil(files: &mut [(String, Vec<u8>)], rng: &mut Rng) -> String {
                     let text = String::from_utf8_lossy(bytes).into_owned();
                     let lines: Vec<&str> = text.lines().collect();
                     let gone = rng.below(lines.len().max(1));
-                    *bytes = lines.iter().enumerate().filter(|(i, _)| *i != gone).map(|(_, l)| format!("{l}\n")).collect::<String>().into_bytes();
+                    *bytes = lines
+                        .iter()
+                        .enumerate()
+                        .filter(|(i, _)| *i != gone)
+                        .map(|(_, l)| format!("{l}\n"))
+                        .collect::<String>()
+                        .into_bytes();
                 }
             }
             what.push_str(&format!("{name}:{kind}@{at} "));

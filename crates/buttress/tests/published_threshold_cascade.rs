@@ -65,12 +65,16 @@ fn published_counts_are_reproduced() {
     };
     for (l, expected) in [(10, [24, 22, 25, 4]), (30, [215, 201, 218, 39]), (100, [273, 130, 369, 26]), (300, [2269, 1096, 2489, 227])] {
         let file = folder.join(format!("L{l}.csv"));
-        let text = match std::fs::read_to_string(&file) {
-            Ok(text) => text,
-            Err(_) => {
-                let made = std::process::Command::new("python3").arg(folder.join("make.py")).arg(l.to_string()).arg("1").output().expect("python3 makes the large input");
-                String::from_utf8(made.stdout).expect("text")
-            }
+        let text = if let Ok(text) = std::fs::read_to_string(&file) {
+            text
+        } else {
+            let made = std::process::Command::new("python3")
+                .arg(folder.join("make.py"))
+                .arg(l.to_string())
+                .arg("1")
+                .output()
+                .expect("python3 makes the large input");
+            String::from_utf8(made.stdout).expect("text")
         };
         let towers = Towers::parse(&text);
         assert_eq!(towers.count(), expected, "the second program, L = {l}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use buttress::engine::outcome::{Outcome, Service};
 use buttress::io::assessment_json;
@@ -31,7 +31,15 @@ pub fn run(cli: &Cli) -> Code {
             why(asset, &args, common)
         }
         Verb::Diff { before, after, json } => diff(before, after, *json),
-        Verb::Assess { case, study, out, budget, threads, marking, json } => assess(&Assess { case: case.as_deref(), study: study.as_deref(), out, budget: *budget, threads: *threads, marking, json: *json }),
+        Verb::Assess { case, study, out, budget, threads, marking, json } => assess(&Assess {
+            case: case.as_deref(),
+            study: study.as_deref(),
+            out,
+            budget: *budget,
+            threads: *threads,
+            marking,
+            json: *json,
+        }),
         Verb::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "buttress", &mut std::io::stdout());
             Ok(0)
@@ -51,7 +59,7 @@ fn print_json(value: &Value) {
 fn table(header: &[&str], numeric_from: usize) -> Table {
     let mut t = Table::new();
     t.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    t.set_header(header.iter().map(|h| Cell::new(h)));
+    t.set_header(header.iter().map(Cell::new));
     for (i, column) in t.column_iter_mut().enumerate() {
         if i >= numeric_from {
             column.set_cell_alignment(CellAlignment::Right);
@@ -72,13 +80,19 @@ fn check(dir: Option<&Path>, as_json: bool) -> Code {
     let (case, findings) = buttress::check(dir)?;
     let errors = findings.iter().filter(|f| f.weight == Weight::Error).count();
     if as_json {
-        print_json(&json!({"usable": case.is_some(), "n_errors": errors, "n_warnings": findings.len() - errors, "findings": findings.iter().map(finding_json).collect::<Vec<_>>()}));
+        print_json(
+            &json!({"usable": case.is_some(), "n_errors": errors, "n_warnings": findings.len() - errors, "findings": findings.iter().map(finding_json).collect::<Vec<_>>()}),
+        );
     } else {
         for f in &findings {
             print(&format!("{f}\n"));
         }
         let n = case.as_ref().map_or(0, |c| c.assets().len());
-        print(&format!("{errors} errors, {} warnings; {}\n", findings.len() - errors, if case.is_some() { format!("the case is usable ({n} assets)") } else { "the case cannot be used".into() }));
+        print(&format!(
+            "{errors} errors, {} warnings; {}\n",
+            findings.len() - errors,
+            if case.is_some() { format!("the case is usable ({n} assets)") } else { "the case cannot be used".into() }
+        ));
     }
     Ok(u8::from(!findings.is_empty()))
 }
@@ -88,7 +102,12 @@ fn counts(case: &Case, of: impl Fn(&buttress::model::Asset) -> String) -> BTreeM
     for a in case.assets() {
         let row = out.entry(of(a)).or_default();
         row[0] += 1;
-        row[match a.provenance.as_str() { "real" => 1, "curated" => 2, "derived" => 3, _ => 4 }] += 1;
+        row[match a.provenance.as_str() {
+            "real" => 1,
+            "curated" => 2,
+            "derived" => 3,
+            _ => 4,
+        }] += 1;
     }
     out
 }
@@ -96,9 +115,17 @@ fn counts(case: &Case, of: impl Fn(&buttress::model::Asset) -> String) -> BTreeM
 fn case(common: &Common, sources: bool) -> Code {
     let case = buttress::load(common.case.as_deref())?;
     let rows = facts(&case);
-    let views = [("sector", counts(&case, |a| a.sector.name().into())), ("kind", counts(&case, |a| a.kind.clone())), ("country", counts(&case, |a| a.zone.clone()))];
+    let views = [
+        ("sector", counts(&case, |a| a.sector.name().into())),
+        ("kind", counts(&case, |a| a.kind.clone())),
+        ("country", counts(&case, |a| a.zone.clone())),
+    ];
     if common.json {
-        let view = |m: &BTreeMap<String, [usize; 5]>| m.iter().map(|(k, c)| json!({"key": k, "n": c[0], "real": c[1], "curated": c[2], "derived": c[3], "synthetic": c[4]})).collect::<Vec<_>>();
+        let view = |m: &BTreeMap<String, [usize; 5]>| {
+            m.iter()
+                .map(|(k, c)| json!({"key": k, "n": c[0], "real": c[1], "curated": c[2], "derived": c[3], "synthetic": c[4]}))
+                .collect::<Vec<_>>()
+        };
         print_json(&json!({
             "key": case.key(), "title": case.title(), "version": case.version(), "digest": case.digest(), "n_assets": case.assets().len(),
             "by_sector": view(&views[0].1), "by_kind": view(&views[1].1), "by_country": view(&views[2].1),
@@ -107,7 +134,15 @@ fn case(common: &Common, sources: bool) -> Code {
         }));
         return Ok(0);
     }
-    print(&format!("{} ({}, version {})\n{} assets in {} zones; digest {}\n", case.title(), case.key(), case.version(), case.assets().len(), case.tables().zones.len(), &case.digest()[..16]));
+    print(&format!(
+        "{} ({}, version {})\n{} assets in {} zones; digest {}\n",
+        case.title(),
+        case.key(),
+        case.version(),
+        case.assets().len(),
+        case.tables().zones.len(),
+        &case.digest()[..16]
+    ));
     for (name, view) in &views {
         let mut t = table(&[name, "assets", "real", "curated", "derived", "synthetic"], 1);
         for (k, c) in view {
@@ -117,7 +152,14 @@ fn case(common: &Common, sources: bool) -> Code {
     }
     let mut t = table(&["total", "zone", "published", "case", "difference", "reason"], 2);
     for f in rows.iter().filter(|f| f.difference().abs() > 0.1) {
-        t.add_row([f.quantity.clone(), f.zone.clone(), format!("{:.0}", f.fact), format!("{:.0}", f.ours), format!("{:+.0} %", f.difference() * 100.0), f.reason.clone()]);
+        t.add_row([
+            f.quantity.clone(),
+            f.zone.clone(),
+            format!("{:.0}", f.fact),
+            format!("{:.0}", f.ours),
+            format!("{:+.0} %", f.difference() * 100.0),
+            f.reason.clone(),
+        ]);
     }
     let apart = rows.iter().filter(|f| f.difference().abs() > 0.1).count();
     print(&format!("\n{} of {} published totals are met within 10 %; apart:\n{t}\n", rows.len() - apart, rows.len()));
@@ -130,7 +172,11 @@ fn case(common: &Common, sources: bool) -> Code {
             print(&format!("{}: {} [{}]\n", s.key, s.citation, s.licence));
         }
     } else {
-        print(&format!("{} sources; licences: {}. List them with --sources.\n", case.tables().sources.len(), licences.keys().copied().collect::<Vec<_>>().join("; ")));
+        print(&format!(
+            "{} sources; licences: {}. List them with --sources.\n",
+            case.tables().sources.len(),
+            licences.keys().copied().collect::<Vec<_>>().join("; ")
+        ));
     }
     Ok(0)
 }
@@ -148,13 +194,26 @@ fn find(text: &str, common: &Common, limit: usize) -> Code {
         })
         .collect();
     if common.json {
-        print_json(&json!({"n": hits.len(), "assets": hits.iter().take(limit).map(|a| json!({"key": a.key, "name": a.name, "kind": a.kind, "zone": a.zone, "lat": a.lat, "lon": a.lon, "operator": a.operator, "capacity": a.capacity, "unit": a.unit, "in_service": a.in_service, "provenance": a.provenance, "source": a.source})).collect::<Vec<_>>()}));
+        print_json(
+            &json!({"n": hits.len(), "assets": hits.iter().take(limit).map(|a| json!({"key": a.key, "name": a.name, "kind": a.kind, "zone": a.zone, "lat": a.lat, "lon": a.lon, "operator": a.operator, "capacity": a.capacity, "unit": a.unit, "in_service": a.in_service, "provenance": a.provenance, "source": a.source})).collect::<Vec<_>>()}),
+        );
     } else {
         let mut t = table(&["key", "name", "kind", "zone", "capacity", "provenance"], 6);
         for a in hits.iter().take(limit) {
-            t.add_row([a.key.clone(), a.name.clone(), a.kind.clone(), a.zone.clone(), format!("{:.0} {}", a.capacity, a.unit), a.provenance.clone()]);
+            t.add_row([
+                a.key.clone(),
+                a.name.clone(),
+                a.kind.clone(),
+                a.zone.clone(),
+                format!("{:.0} {}", a.capacity, a.unit),
+                a.provenance.clone(),
+            ]);
         }
-        print(&format!("{t}\n{} assets{}\n", hits.len(), if hits.len() > limit { format!(", {limit} shown; more with --limit") } else { String::new() }));
+        print(&format!(
+            "{t}\n{} assets{}\n",
+            hits.len(),
+            if hits.len() > limit { format!(", {limit} shown; more with --limit") } else { String::new() }
+        ));
     }
     Ok(u8::from(hits.is_empty()))
 }
@@ -168,7 +227,12 @@ fn changes(case: &Case, args: &ScenarioArgs) -> Result<(String, Vec<Change>), Bo
     }
     if let Some(key) = &args.threat {
         let row = case.tables().threats.iter().find(|t| t.key == *key || t.key == format!("threat.{key}"));
-        let row = row.ok_or_else(|| format!("no threat `{key}` in the case; the catalogue: {}", case.tables().threats.iter().map(|t| t.key.as_str()).collect::<Vec<_>>().join(", ")))?;
+        let row = row.ok_or_else(|| {
+            format!(
+                "no threat `{key}` in the case; the catalogue: {}",
+                case.tables().threats.iter().map(|t| t.key.as_str()).collect::<Vec<_>>().join(", ")
+            )
+        })?;
         title.clone_from(&row.name);
         out.extend(threat_changes(case, &row.key));
     }
@@ -200,7 +264,11 @@ fn simulate(args: &ScenarioArgs, common: &Common) -> Code {
 
 fn five_numbers(out: &Outcome, zones: &[String]) -> String {
     let h = |x: Option<f64>| x.map_or("> horizon".to_owned(), |h| format!("{h:.0} h"));
-    let worst = Service::ALL.iter().filter(|s| out.nadir[**s as usize] < 1.0 - 1e-9).map(|s| format!("{} {:.2} %", s.name(), out.nadir[*s as usize] * 100.0)).collect::<Vec<_>>();
+    let worst = Service::ALL
+        .iter()
+        .filter(|s| out.nadir[**s as usize] < 1.0 - 1e-9)
+        .map(|s| format!("{} {:.2} %", s.name(), out.nadir[*s as usize] * 100.0))
+        .collect::<Vec<_>>();
     let hit: Vec<&str> = out.zones_hit(1).iter().map(|&z| zones[z].as_str()).collect();
     let euro = out.euro_total();
     format!(
@@ -228,7 +296,14 @@ fn print_zones(out: &Outcome, zones: &[String]) {
             let lost = out.lost[s as usize][z];
             if lost > 1e-6 {
                 any = true;
-                t.add_row([key.clone(), s.name().into(), format!("{lost:.1}"), s.lost_unit().into(), format!("{:.1}", out.peak[s as usize][z]), s.rate_unit().into()]);
+                t.add_row([
+                    key.clone(),
+                    s.name().into(),
+                    format!("{lost:.1}"),
+                    s.lost_unit().into(),
+                    format!("{:.1}", out.peak[s as usize][z]),
+                    s.rate_unit().into(),
+                ]);
             }
         }
     }
@@ -278,14 +353,26 @@ fn rank(common: &Common, limit: usize, given: Option<usize>) -> Code {
     let study = buttress::study(common.study.as_deref())?;
     let losses = buttress::optim::assess::rank(&case, &study, threads(given), &Bars::new());
     if common.json {
-        print_json(&json!({"n_assets": case.assets().len(), "n_with_loss": losses.len(), "losses": losses.iter().take(limit).map(|l| { let a = &case.assets()[l.asset as usize]; json!({"asset": a.key, "name": a.name, "kind": a.kind, "zone": a.zone, "provenance": a.provenance, "central": assessment_json::summary(&l.central)}) }).collect::<Vec<_>>()}));
+        print_json(
+            &json!({"n_assets": case.assets().len(), "n_with_loss": losses.len(), "losses": losses.iter().take(limit).map(|l| { let a = &case.assets()[l.asset as usize]; json!({"asset": a.key, "name": a.name, "kind": a.kind, "zone": a.zone, "provenance": a.provenance, "central": assessment_json::summary(&l.central)}) }).collect::<Vec<_>>()}),
+        );
         return Ok(0);
     }
     let mut t = table(&["", "asset", "name", "kind", "zone", "people-hours", "million euro", "countries", "90 % back"], 5);
     for (k, l) in losses.iter().take(limit).enumerate() {
         let a = &case.assets()[l.asset as usize];
         let s = &l.central;
-        t.add_row([(k + 1).to_string(), a.key.clone(), a.name.clone(), a.kind.clone(), a.zone.clone(), format!("{:.0}", s.people_hours), format!("{:.1}", s.euro[1] / 1e6), s.countries.len().to_string(), s.restored_h[1].map_or("> horizon".into(), |h| format!("{h:.0} h"))]);
+        t.add_row([
+            (k + 1).to_string(),
+            a.key.clone(),
+            a.name.clone(),
+            a.kind.clone(),
+            a.zone.clone(),
+            format!("{:.0}", s.people_hours),
+            format!("{:.1}", s.euro[1] / 1e6),
+            s.countries.len().to_string(),
+            s.restored_h[1].map_or("> horizon".into(), |h| format!("{h:.0} h")),
+        ]);
     }
     print(&format!("{t}\n{} of {} assets cost something when lost alone\n", losses.len(), case.assets().len()));
     Ok(0)
@@ -328,19 +415,43 @@ fn assess(args: &Assess) -> Code {
 }
 
 /// Ten lines.
-fn summary(case: &Case, a: &buttress::optim::Assessment, page: &PathBuf) -> String {
+fn summary(case: &Case, a: &buttress::optim::Assessment, page: &Path) -> String {
     let line = |k: usize| {
         a.losses.iter().filter(|l| case.assets()[l.asset as usize].provenance != "synthetic").nth(k).map_or(String::new(), |l| {
             let x = &case.assets()[l.asset as usize];
-            format!("{} ({}, {}): {:.2} million people-hours, {:.0} million euro", x.name, x.kind.replace('_', " "), x.zone, l.central.people_hours / 1e6, l.central.euro[1] / 1e6)
+            format!(
+                "{} ({}, {}): {:.2} million people-hours, {:.0} million euro",
+                x.name,
+                x.kind.replace('_', " "),
+                x.zone,
+                l.central.people_hours / 1e6,
+                l.central.euro[1] / 1e6
+            )
         })
     };
     let worst = a.threats.first().map_or(String::new(), |t| {
         let s = &t.runs[1];
-        format!("{}: {:.1} million people-hours, {} to {} million euro, {} countries", case.tables().threats[t.threat].name, s.people_hours / 1e6, (s.euro[0] / 1e6).round(), (s.euro[2] / 1e6).round(), s.countries.len())
+        format!(
+            "{}: {:.1} million people-hours, {} to {} million euro, {} countries",
+            case.tables().threats[t.threat].name,
+            s.people_hours / 1e6,
+            (s.euro[0] / 1e6).round(),
+            (s.euro[2] / 1e6).round(),
+            s.countries.len()
+        )
     });
-    let best = a.measures.first().map_or(String::new(), |m| format!("{}: {:.1} euro avoided per euro", case.tables().measures[m.measure].name, m.ratio));
-    let plan = a.portfolio.as_ref().map_or(String::new(), |p| format!("{:.0} million euro: {:.0} million avoided jointly, {:.0} million nation by nation", p.budget_meur, p.joint.replayed_euro / 1e6, p.national.replayed_euro / 1e6));
+    let best = a
+        .measures
+        .first()
+        .map_or(String::new(), |m| format!("{}: {:.1} euro avoided per euro", case.tables().measures[m.measure].name, m.ratio));
+    let plan = a.portfolio.as_ref().map_or(String::new(), |p| {
+        format!(
+            "{:.0} million euro: {:.0} million avoided jointly, {:.0} million nation by nation",
+            p.budget_meur,
+            p.joint.replayed_euro / 1e6,
+            p.national.replayed_euro / 1e6
+        )
+    });
     let unserved: f64 = a.base.iter().flat_map(|p| &p.unserved_mw).map(|u| u.1).sum::<f64>() + 0.0;
     let overloads: usize = a.base.iter().map(|p| p.overloads.len()).sum();
     format!(
@@ -366,7 +477,15 @@ fn diff(before: &Path, after: &Path, as_json: bool) -> Code {
     let (a, b) = (read(before)?, read(after)?);
     let ranks = |v: &Value| -> BTreeMap<String, (usize, f64, f64)> {
         let list = v["losses"].as_array().cloned().unwrap_or_default();
-        list.iter().enumerate().map(|(k, l)| (l["asset"].as_str().unwrap_or("").to_owned(), (k + 1, l["central"]["people_hours"].as_f64().unwrap_or(0.0), l["central"]["euro"]["central"].as_f64().unwrap_or(0.0)))).collect()
+        list.iter()
+            .enumerate()
+            .map(|(k, l)| {
+                (
+                    l["asset"].as_str().unwrap_or("").to_owned(),
+                    (k + 1, l["central"]["people_hours"].as_f64().unwrap_or(0.0), l["central"]["euro"]["central"].as_f64().unwrap_or(0.0)),
+                )
+            })
+            .collect()
     };
     let (ra, rb) = (ranks(&a), ranks(&b));
     let mut rows: Vec<(String, f64, f64, Option<usize>, Option<usize>)> = ra
@@ -384,7 +503,9 @@ fn diff(before: &Path, after: &Path, as_json: bool) -> Code {
     rows.sort_by(|x, y| y.2.abs().total_cmp(&x.2.abs()).then(x.0.cmp(&y.0)));
     let same = a == b;
     if as_json {
-        print_json(&json!({"same": same, "changed": rows.iter().map(|r| json!({"asset": r.0, "people_hours": r.1, "euro": r.2, "rank_before": r.3, "rank_after": r.4})).collect::<Vec<_>>()}));
+        print_json(
+            &json!({"same": same, "changed": rows.iter().map(|r| json!({"asset": r.0, "people_hours": r.1, "euro": r.2, "rank_before": r.3, "rank_after": r.4})).collect::<Vec<_>>()}),
+        );
         return Ok(u8::from(!same));
     }
     let mut t = table(&["asset", "people-hours", "euro", "rank before", "rank after"], 1);

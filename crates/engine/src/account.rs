@@ -15,7 +15,9 @@ pub struct Prices {
 impl Prices {
     /// Reads the case's commodities and the zones' values of lost load.
     pub fn new(case: &Case) -> Prices {
-        let row = |s: Service| case.tables().commodities.iter().find(|c| c.key == s.name()).map_or([0.0; 3], |c| [c.value_low, c.value_central, c.value_high]);
+        let row = |s: Service| {
+            case.tables().commodities.iter().find(|c| c.key == s.name()).map_or([0.0; 3], |c| [c.value_low, c.value_central, c.value_high])
+        };
         let mut by_service: [[f64; 3]; N_SERVICES] = std::array::from_fn(|s| row(Service::ALL[s]));
         // GWh → MWh, kt → t.
         for s in [Service::Gas, Service::Freight] {
@@ -107,7 +109,8 @@ impl<'w> Account<'w> {
             self.out.lost[s][z] += amount;
             worst_share = worst_share.max(rates.share[s][z]);
             // Final demand once: what is lost only because the lights are out is in the value of electricity.
-            let own = if s == 0 || rates.share[s][z] <= 0.0 { 1.0 } else { ((rates.share[s][z] - dark) / rates.share[s][z]).clamp(0.0, 1.0) };
+            let own =
+                if s == 0 || rates.share[s][z] <= 0.0 { 1.0 } else { ((rates.share[s][z] - dark) / rates.share[s][z]).clamp(0.0, 1.0) };
             for (e, p) in self.out.euro[z].iter_mut().zip(self.prices.of(s, z)) {
                 *e += amount * p * own;
             }
@@ -147,7 +150,8 @@ impl<'w> Account<'w> {
         let people: f64 = (0..self.population.len()).map(|z| HOUSEHOLD.iter().map(|&s| rates.people[s][z]).fold(0.0, f64::max)).sum();
         self.out.people_peak = self.out.people_peak.max(people);
         // A queue that still clears, or a detour, keeps the last per cent from being back.
-        let severity = if people > 0.5 { 10.0 + people } else { served.iter().map(|s| 1.0 - s).fold(if late { 1e-6 } else { 0.0 }, f64::max) };
+        let severity =
+            if people > 0.5 { 10.0 + people } else { served.iter().map(|s| 1.0 - s).fold(if late { 1e-6 } else { 0.0 }, f64::max) };
         self.severity.push((t, severity));
         if self.keep_curve {
             self.out.curve.push(CurvePoint { t_h: t, served, people });

@@ -37,7 +37,13 @@ impl Air {
             .iter()
             .enumerate()
             .map(|(i, a)| {
-                let mut others: Vec<(f64, usize)> = airports.iter().enumerate().filter(|&(j, _)| j != i).map(|(j, b)| (buttress_model::geo::distance_km(a.1, a.2, b.1, b.2), j)).filter(|x| x.0 <= DIVERSION_KM).collect();
+                let mut others: Vec<(f64, usize)> = airports
+                    .iter()
+                    .enumerate()
+                    .filter(|&(j, _)| j != i)
+                    .map(|(j, b)| (buttress_model::geo::distance_km(a.1, a.2, b.1, b.2), j))
+                    .filter(|x| x.0 <= DIVERSION_KM)
+                    .collect();
                 others.sort_by(|x, y| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1)));
                 others.into_iter().map(|x| x.1).collect()
             })

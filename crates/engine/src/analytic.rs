@@ -76,7 +76,11 @@ pub fn mutual_critical_point() -> (f64, f64) {
     let (mut low, mut high) = (0.5, 3.0);
     for _ in 0..200 {
         let mid = f64::midpoint(low, high);
-        if f(mid) < 0.0 { low = mid } else { high = mid };
+        if f(mid) < 0.0 {
+            low = mid;
+        } else {
+            high = mid;
+        }
     }
     let y = f64::midpoint(low, high);
     (y / (1.0 - (-y).exp()).powi(2), y)
@@ -119,7 +123,13 @@ pub fn reliability(p: &[f64], works: impl Fn(&[bool]) -> bool) -> (f64, Vec<Impo
                 state[i] = bits >> i & 1 == 1;
                 weight *= match fixed {
                     Some((j, value)) if j == i => f64::from(state[i] == value),
-                    _ => if state[i] { p[i] } else { 1.0 - p[i] },
+                    _ => {
+                        if state[i] {
+                            p[i]
+                        } else {
+                            1.0 - p[i]
+                        }
+                    }
                 };
             }
             if weight > 0.0 && works(&state) {
@@ -194,9 +204,21 @@ mod tests {
         let (r, i) = reliability(&[0.9; 5], works);
         assert!((r - 0.978_48).abs() < 1e-9);
         for k in [0, 1, 3, 4] {
-            assert!((i[k].birnbaum - 0.1062).abs() < 1e-9 && (i[k].fussell_vesely - 0.493_494).abs() < 1e-6 && (i[k].achievement_worth - 5.4414).abs() < 1e-4, "{:?}", i[k]);
+            assert!(
+                (i[k].birnbaum - 0.1062).abs() < 1e-9
+                    && (i[k].fussell_vesely - 0.493_494).abs() < 1e-6
+                    && (i[k].achievement_worth - 5.4414).abs() < 1e-4,
+                "{:?}",
+                i[k]
+            );
         }
-        assert!((i[2].birnbaum - 0.0162).abs() < 1e-9 && (i[2].fussell_vesely - 0.075_279).abs() < 1e-6 && (i[2].achievement_worth - 1.6775).abs() < 1e-4, "{:?}", i[2]);
+        assert!(
+            (i[2].birnbaum - 0.0162).abs() < 1e-9
+                && (i[2].fussell_vesely - 0.075_279).abs() < 1e-6
+                && (i[2].achievement_worth - 1.6775).abs() < 1e-4,
+            "{:?}",
+            i[2]
+        );
     }
 
     #[test]

@@ -18,7 +18,15 @@ pub struct Job {
 
 /// Runs all jobs on `threads` threads and reduces each outcome at once to what is needed of it; results stand in job order.
 /// `done` is called after every run, from any thread.
-pub fn run_all<T: Send>(world: &World, base: &Base, jobs: &[Job], keep: Keep, threads: usize, done: &(dyn Fn() + Sync), reduce: impl Fn(usize, Outcome) -> T + Sync) -> Vec<T> {
+pub fn run_all<T: Send>(
+    world: &World,
+    base: &Base,
+    jobs: &[Job],
+    keep: Keep,
+    threads: usize,
+    done: &(dyn Fn() + Sync),
+    reduce: impl Fn(usize, Outcome) -> T + Sync,
+) -> Vec<T> {
     map(jobs.len(), threads, |i| {
         let out = reduce(i, run(world, base, &jobs[i].changes, keep, jobs[i].seed));
         done();

@@ -58,9 +58,9 @@ pub struct GasStretch {
     pub t_h: f64,
     /// Answer.
     pub flow: GasFlow,
-    /// Stored gas at the start, GWh.
+    /// Stored gas at the start, `GWh`.
     pub stored: Vec<f64>,
-    /// Tank content at the start, GWh.
+    /// Tank content at the start, `GWh`.
     pub tank: Vec<f64>,
 }
 
@@ -107,7 +107,8 @@ impl Base {
         for (k, f) in world.case.tables().control_fleets.iter().enumerate() {
             demand[Service::Control as usize][world.asset_zone[world.first.fleet + k]] += f.amount_mw;
         }
-        let world_zone = (0..world.space.satcom_mbit_s.len()).map(|c| (world.asset_zone[world.first.system + c], world.space.satcom_mbit_s[c]));
+        let world_zone =
+            (0..world.space.satcom_mbit_s.len()).map(|c| (world.asset_zone[world.first.system + c], world.space.satcom_mbit_s[c]));
         for (z, m) in world_zone {
             demand[Service::Satcom as usize][z] += m;
         }
@@ -193,7 +194,8 @@ fn gas_start(world: &World) -> GasState {
 
 /// Hours until a stock of this state crosses a step or runs dry or full, at these rates.
 fn gas_next_h(world: &World, state: &GasState, flow: &GasFlow) -> f64 {
-    let stores = world.gas.stores.iter().enumerate().map(|(k, s)| next_limit_d(state.stored[k], s.1, s.2 * state.store[k], flow.store_rate[k]));
+    let stores =
+        world.gas.stores.iter().enumerate().map(|(k, s)| next_limit_d(state.stored[k], s.1, s.2 * state.store[k], flow.store_rate[k]));
     let tanks = world.gas.terminals.iter().enumerate().map(|(k, t)| match flow.tank_rate[k] {
         r if r < -1e-9 => state.tank[k] / -r,
         r if r > 1e-9 && state.tank[k] < t.3 => (t.3 - state.tank[k]) / r,
@@ -483,7 +485,8 @@ impl Run<'_, '_> {
             let factors: Vec<Factor> = match change.action {
                 Action::SetDemand => {
                     let named = change.select.zones();
-                    let zones = (0..self.world.zones.len()).filter(|&z| named.is_empty() || named.contains(&self.world.zones[z].key)).collect();
+                    let zones =
+                        (0..self.world.zones.len()).filter(|&z| named.is_empty() || named.contains(&self.world.zones[z].key)).collect();
                     let service = if change.select.commodity() == Some("gas") { Service::Gas } else { Service::Electricity };
                     vec![Factor::Demand { service, zones, value: change.value }]
                 }
@@ -496,7 +499,9 @@ impl Run<'_, '_> {
                         _ => None,
                     })
                     .collect(),
-                Action::Jam => change.select.circle().map(|(lat, lon, km)| Factor::Jam { lat, lon, km, lost: change.value }).into_iter().collect(),
+                Action::Jam => {
+                    change.select.circle().map(|(lat, lon, km)| Factor::Jam { lat, lon, km, lost: change.value }).into_iter().collect()
+                }
                 _ => continue,
             };
             for f in factors {
@@ -565,7 +570,7 @@ impl Run<'_, '_> {
                 q[k].backlog = after;
                 if k == 0 && (before > 0.0 || after > 0.0 || self.delay_rate[z] > 0.0) {
                     // Freight: what counts is tonne-days of delay, in the queue and on detours.
-                    self.rates.lost[service as usize][z] = (before + after) / 2.0 + self.delay_rate[z];
+                    self.rates.lost[service as usize][z] = f64::midpoint(before, after) + self.delay_rate[z];
                     rates_changed = true;
                 }
             }
@@ -580,7 +585,8 @@ impl Run<'_, '_> {
     fn show_freight(&mut self) {
         for (z, q) in self.queues.iter().enumerate() {
             let backlog = q[0].backlog;
-            self.rates.lost[Service::Freight as usize][z] = if backlog > 1e-6 || q[0].blocked > 0.0 { backlog.max(q[0].blocked) } else { 0.0 } + self.delay_rate[z];
+            self.rates.lost[Service::Freight as usize][z] =
+                if backlog > 1e-6 || q[0].blocked > 0.0 { backlog.max(q[0].blocked) } else { 0.0 } + self.delay_rate[z];
         }
     }
 
@@ -664,7 +670,11 @@ impl Run<'_, '_> {
     fn weigh_dependencies(&mut self, d: u32) {
         let asset = self.world.deps[d as usize].dependent;
         let range = self.world.deps_of(asset);
-        let lost = range.iter().filter(|&&k| matches!(self.dep_state.get(&k), Some(DepState::Lost | DepState::Restarting(_)))).map(|&k| self.world.deps[k as usize].effect).fold(0.0, f64::max);
+        let lost = range
+            .iter()
+            .filter(|&&k| matches!(self.dep_state.get(&k), Some(DepState::Lost | DepState::Restarting(_))))
+            .map(|&k| self.world.deps[k as usize].effect)
+            .fold(0.0, f64::max);
         let before = self.share(asset);
         self.by_dependency[asset as usize] = 1.0 - lost;
         if self.share(asset) < before {
@@ -682,7 +692,9 @@ impl Run<'_, '_> {
             Part::Line(k) => self.power_state().line[k as usize] = share,
             Part::Hvdc(k) => self.power_state().hvdc[k as usize] = share,
             Part::Plant(k) => self.power_state().plant[k as usize] = share,
-            Part::GasNode(_) | Part::GasPipe(_) | Part::Compressor(_) | Part::Store(_) | Part::Terminal(_) | Part::GasSupply(_) => self.set_gas(asset, share),
+            Part::GasNode(_) | Part::GasPipe(_) | Part::Compressor(_) | Part::Store(_) | Part::Terminal(_) | Part::GasSupply(_) => {
+                self.set_gas(asset, share);
+            }
             Part::Passage(k) => self.sea_state().passage[k as usize] = share,
             Part::Lane(k) => self.sea_state().lane[k as usize] = share,
             Part::Port(k) => self.sea_state().port[k as usize] = share,
@@ -754,7 +766,8 @@ impl Run<'_, '_> {
         // Where the asset carried nothing in the base and nothing else is wrong, capacity is lost and service is not.
         let pipe_share = |run: &Self, p: usize| {
             let own = run.share((w.first.gas_pipe + p) as u32);
-            let compressors = w.pipe_compressors[p].iter().map(|&c| FREE_FLOW_SHARE + (1.0 - FREE_FLOW_SHARE) * run.share(c)).fold(1.0, f64::min);
+            let compressors =
+                w.pipe_compressors[p].iter().map(|&c| FREE_FLOW_SHARE + (1.0 - FREE_FLOW_SHARE) * run.share(c)).fold(1.0, f64::min);
             own * compressors
         };
         let pipe = match w.parts[asset as usize] {
@@ -781,7 +794,16 @@ impl Run<'_, '_> {
         match self.factors[k].0.clone() {
             Factor::Demand { service, zones, .. } => {
                 for z in zones {
-                    let value: f64 = self.factors.iter().zip(&self.active_factor).filter(|x| *x.1).map(|(f, _)| match &f.0 { Factor::Demand { service: s, zones, value } if *s == service && zones.contains(&z) => *value, _ => 1.0 }).product();
+                    let value: f64 = self
+                        .factors
+                        .iter()
+                        .zip(&self.active_factor)
+                        .filter(|x| *x.1)
+                        .map(|(f, _)| match &f.0 {
+                            Factor::Demand { service: s, zones, value } if *s == service && zones.contains(&z) => *value,
+                            _ => 1.0,
+                        })
+                        .product();
                     if service == Service::Gas {
                         if let Some(gas) = self.gas_run() {
                             gas.state.demand[z] = value;
@@ -793,7 +815,16 @@ impl Run<'_, '_> {
                 }
             }
             Factor::Arrivals { terminal, .. } => {
-                let value: f64 = self.factors.iter().zip(&self.active_factor).filter(|x| *x.1).map(|(f, _)| match &f.0 { Factor::Arrivals { terminal: t, value } if *t == terminal => *value, _ => 1.0 }).product();
+                let value: f64 = self
+                    .factors
+                    .iter()
+                    .zip(&self.active_factor)
+                    .filter(|x| *x.1)
+                    .map(|(f, _)| match &f.0 {
+                        Factor::Arrivals { terminal: t, value } if *t == terminal => *value,
+                        _ => 1.0,
+                    })
+                    .product();
                 if let Some(gas) = self.gas_run() {
                     gas.state.arrivals[terminal] = value;
                 }

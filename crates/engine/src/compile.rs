@@ -1,5 +1,5 @@
 //! Case → arrays. After this step there is one unit system: per unit on 100 MVA, radians, hours, metres, euro of one year;
-//! gas stays in GWh and GWh/d, freight in kt and kt/d, data in Gbit/s, as the sectors' own base units.
+//! gas stays in `GWh` and GWh/d, freight in kt and kt/d, data in Gbit/s, as the sectors' own base units.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ const HUB_REACH_KM: f64 = 600.0;
 /// Share of a pipe's capacity that remains without its compressor (free flow); the geometric middle of engineering practice.
 pub const FREE_FLOW_SHARE: f64 = 0.5;
 
-/// Gas that a person in a home heated or supplied with gas uses in a year, MWh (about 12 MWh a household of 2.3; Eurostat
+/// Gas that a person in a home heated or supplied with gas uses in a year, `MWh` (about 12 `MWh` a household of 2.3; Eurostat
 /// household energy use, low confidence by country): protected gas over this is the number of people on gas, at most all.
 pub const GAS_MWH_PER_PERSON: f64 = 5.0;
 
@@ -312,7 +312,18 @@ impl<'c> World<'c> {
     pub fn compile(case: &'c Case, study: &Study, changes: &[Change]) -> World<'c> {
         let (parts, first) = lay_out(case);
         let zone_index = Index::new(case.tables().zones.iter().map(|z| z.key.as_str()));
-        let zones: Vec<ZoneInfo> = case.tables().zones.iter().map(|z| ZoneInfo { key: z.key.clone(), population: if z.kind == "gate" { 0.0 } else { z.population }, is_gate: z.kind == "gate", is_eu: z.eu_member, voll: z.voll_eur_mwh }).collect();
+        let zones: Vec<ZoneInfo> = case
+            .tables()
+            .zones
+            .iter()
+            .map(|z| ZoneInfo {
+                key: z.key.clone(),
+                population: if z.kind == "gate" { 0.0 } else { z.population },
+                is_gate: z.kind == "gate",
+                is_eu: z.eu_member,
+                voll: z.voll_eur_mwh,
+            })
+            .collect();
         let asset_zone: Vec<usize> = case.assets().iter().map(|a| zone_index.of(&a.zone)).collect();
         let settings = settings_of(case, changes);
         let power = power_of(case, study, &settings, &first, &zone_index);
@@ -364,7 +375,8 @@ impl<'c> World<'c> {
             } else {
                 // Only limits changed: topology and base dispatch stay.
                 let growth = |first: usize, k: usize| settings.capacity[first + k] / self.settings.capacity[first + k];
-                let grid = self.power.grid.scaled(|k| growth(self.first.line, k), |k| growth(self.first.hvdc, k), |k| growth(self.first.plant, k));
+                let grid =
+                    self.power.grid.scaled(|k| growth(self.first.line, k), |k| growth(self.first.hvdc, k), |k| growth(self.first.plant, k));
                 out.power = Arc::new(PowerWorld { grid, state: self.power.state.clone(), base: self.power.base.clone() });
             }
         }
@@ -497,7 +509,8 @@ fn apply_settings(case: &Case, changes: &[Change], s: &mut Settings) -> Spoiled 
 }
 
 fn repair_of(case: &Case) -> Vec<[f64; 3]> {
-    let by_kind: BTreeMap<&str, [f64; 3]> = case.tables().repair_times.iter().map(|r| (r.kind.as_str(), [r.low_h, r.central_h, r.high_h])).collect();
+    let by_kind: BTreeMap<&str, [f64; 3]> =
+        case.tables().repair_times.iter().map(|r| (r.kind.as_str(), [r.low_h, r.central_h, r.high_h])).collect();
     case.assets().iter().map(|a| by_kind.get(a.repair_kind.as_str()).copied().unwrap_or([24.0, 72.0, 336.0])).collect()
 }
 
@@ -513,7 +526,13 @@ fn grid_of(case: &Case, study: &Study, settings: &Settings, first: &Offsets, zon
         .map(|(k, l)| {
             let (from, to) = (buses.of(&l.bus_from), buses.of(&l.bus_to));
             let growth = settings.capacity[first.line + k];
-            GridLine { from, to, b: 1.0 / l.x_pu, p_max: if l.p_max_mw > 0.0 { pu(l.p_max_mw) * growth } else { f64::INFINITY }, is_tie: bus_zone[from] != bus_zone[to] }
+            GridLine {
+                from,
+                to,
+                b: 1.0 / l.x_pu,
+                p_max: if l.p_max_mw > 0.0 { pu(l.p_max_mw) * growth } else { f64::INFINITY },
+                is_tie: bus_zone[from] != bus_zone[to],
+            }
         })
         .collect();
     let hvdc = t
@@ -522,7 +541,12 @@ fn grid_of(case: &Case, study: &Study, settings: &Settings, first: &Offsets, zon
         .enumerate()
         .map(|(k, h)| {
             let growth = settings.capacity[first.hvdc + k];
-            GridHvdc { from: buses.of(&h.bus_from), to: buses.of(&h.bus_to), p_max: pu(h.p_max_mw) * growth, p_max_reverse: pu(h.p_max_reverse_mw) * growth }
+            GridHvdc {
+                from: buses.of(&h.bus_from),
+                to: buses.of(&h.bus_to),
+                p_max: pu(h.p_max_mw) * growth,
+                p_max_reverse: pu(h.p_max_reverse_mw) * growth,
+            }
         })
         .collect();
     let technology: BTreeMap<&str, _> = t.technologies.iter().map(|x| (x.key.as_str(), x)).collect();
@@ -531,12 +555,23 @@ fn grid_of(case: &Case, study: &Study, settings: &Settings, first: &Offsets, zon
         .iter()
         .enumerate()
         .map(|(k, p)| {
-            let (winter, summer, cost) = technology.get(p.technology.as_str()).map_or((1.0, 1.0, 50.0), |x| (x.availability_winter_peak, x.availability_summer_night, x.cost_eur_mwh));
+            let (winter, summer, cost) = technology
+                .get(p.technology.as_str())
+                .map_or((1.0, 1.0, 50.0), |x| (x.availability_winter_peak, x.availability_summer_night, x.cost_eur_mwh));
             let cap = pu(p.p_max_mw) * settings.capacity[first.plant + k];
             GridPlant { bus: buses.of(&p.bus), p_max: [cap * winter, cap * summer], cost }
         })
         .collect();
-    let loads = t.loads.iter().map(|l| GridLoad { bus: buses.of(&l.bus), zone: zones.of(&l.zone), p: [pu(l.winter_peak_mw), pu(l.summer_night_mw)], population: l.population }).collect();
+    let loads = t
+        .loads
+        .iter()
+        .map(|l| GridLoad {
+            bus: buses.of(&l.bus),
+            zone: zones.of(&l.zone),
+            p: [pu(l.winter_peak_mw), pu(l.summer_night_mw)],
+            population: l.population,
+        })
+        .collect();
     let grid = Grid::new(study.balance, t.buses.len(), bus_zone, lines, hvdc, plants, loads);
     let mut state = grid.intact(t.zones.len());
     let on = |i: usize| f64::from(settings.in_service[i]);
@@ -561,12 +596,45 @@ fn gas_of(case: &Case, settings: &Settings, first: &Offsets, zones: &Index) -> (
     let nodes = Index::new(t.gas_nodes.iter().map(|n| n.asset.key.as_str()));
     let pipe_index = Index::new(t.gas_pipes.iter().map(|p| p.asset.key.as_str()));
     let cap = |first: usize, k: usize| settings.capacity[first + k] * f64::from(settings.in_service[first + k]);
-    let pipes = t.gas_pipes.iter().enumerate().map(|(k, p)| { let f = cap(first.gas_pipe, k); (nodes.of(&p.node_from), nodes.of(&p.node_to), p.capacity_gwh_d * f, p.capacity_reverse_gwh_d * f) }).collect();
+    let pipes = t
+        .gas_pipes
+        .iter()
+        .enumerate()
+        .map(|(k, p)| {
+            let f = cap(first.gas_pipe, k);
+            (nodes.of(&p.node_from), nodes.of(&p.node_to), p.capacity_gwh_d * f, p.capacity_reverse_gwh_d * f)
+        })
+        .collect();
     let supplies = t.gas_supplies.iter().enumerate().map(|(k, s)| (nodes.of(&s.node), s.supply_gwh_d * cap(first.gas_supply, k))).collect();
-    let terminals = t.lng_terminals.iter().enumerate().map(|(k, x)| { let f = cap(first.terminal, k); (nodes.of(&x.node), x.sendout_gwh_d * f, x.sendout_gwh_d * x.arrivals_share * f, x.tank_gwh * settings.stock[first.terminal + k]) }).collect();
-    let stores = t.gas_storages.iter().enumerate().map(|(k, x)| { let f = cap(first.store, k); (nodes.of(&x.node), x.working_gas_gwh * settings.stock[first.store + k], x.withdrawal_gwh_d * f, x.injection_gwh_d * f) }).collect();
+    let terminals = t
+        .lng_terminals
+        .iter()
+        .enumerate()
+        .map(|(k, x)| {
+            let f = cap(first.terminal, k);
+            (
+                nodes.of(&x.node),
+                x.sendout_gwh_d * f,
+                x.sendout_gwh_d * x.arrivals_share * f,
+                x.tank_gwh * settings.stock[first.terminal + k],
+            )
+        })
+        .collect();
+    let stores = t
+        .gas_storages
+        .iter()
+        .enumerate()
+        .map(|(k, x)| {
+            let f = cap(first.store, k);
+            (nodes.of(&x.node), x.working_gas_gwh * settings.stock[first.store + k], x.withdrawal_gwh_d * f, x.injection_gwh_d * f)
+        })
+        .collect();
     let day = |gwh_y: f64| gwh_y / 365.0;
-    let demands = t.gas_demands.iter().map(|d| (nodes.of(&d.node), zones.of(&d.zone), [day(d.protected_gwh_y), day(d.industry_gwh_y), day(d.power_gwh_y)])).collect();
+    let demands = t
+        .gas_demands
+        .iter()
+        .map(|d| (nodes.of(&d.node), zones.of(&d.zone), [day(d.protected_gwh_y), day(d.industry_gwh_y), day(d.power_gwh_y)]))
+        .collect();
     let compressor_pipe = t.gas_compressors.iter().map(|c| pipe_index.of(&c.pipe)).collect();
     (GasGrid::new(t.gas_nodes.len(), pipes, supplies, terminals, stores, demands), compressor_pipe)
 }
@@ -578,7 +646,8 @@ fn sea_of(case: &Case, zones: &Index) -> Sea {
     let ports = Index::new(t.ports.iter().map(|p| p.asset.key.as_str()));
     let lanes: Vec<(usize, usize, f64)> = t.sea_lanes.iter().map(|l| (nodes.of(&l.node_from), nodes.of(&l.node_to), l.length_km)).collect();
     let lane_passage = t.sea_lanes.iter().map(|l| l.passage.as_deref().map(|p| passages.of(p))).collect();
-    let port_rows: Vec<(usize, usize, f64)> = t.ports.iter().map(|p| (nodes.of(&p.sea_node), zones.of(&p.asset.zone), p.surge_share)).collect();
+    let port_rows: Vec<(usize, usize, f64)> =
+        t.ports.iter().map(|p| (nodes.of(&p.sea_node), zones.of(&p.asset.zone), p.surge_share)).collect();
     let capacity = t.passages.iter().map(|p| if p.capacity_kt_d > 0.0 { p.capacity_kt_d } else { f64::INFINITY }).collect();
     let mut flows: Vec<(usize, usize, f64)> = t.sea_flows.iter().map(|f| (ports.of(&f.port_from), ports.of(&f.port_to), f.kt_d)).collect();
     flows.sort_by_key(|f| (f.0, f.1));
@@ -588,8 +657,10 @@ fn sea_of(case: &Case, zones: &Index) -> Sea {
 fn air_of(case: &Case, zones: &Index) -> Air {
     let t = case.tables();
     let airports = Index::new(t.airports.iter().map(|a| a.asset.key.as_str()));
-    let rows: Vec<(usize, f64, f64, f64, f64)> = t.airports.iter().map(|a| (zones.of(&a.asset.zone), a.asset.lat, a.asset.lon, a.passengers_d, a.surge_share)).collect();
-    let flows: Vec<(usize, usize, f64)> = t.air_flows.iter().map(|f| (airports.of(&f.airport_from), airports.of(&f.airport_to), f.passengers_d)).collect();
+    let rows: Vec<(usize, f64, f64, f64, f64)> =
+        t.airports.iter().map(|a| (zones.of(&a.asset.zone), a.asset.lat, a.asset.lon, a.passengers_d, a.surge_share)).collect();
+    let flows: Vec<(usize, usize, f64)> =
+        t.air_flows.iter().map(|f| (airports.of(&f.airport_from), airports.of(&f.airport_to), f.passengers_d)).collect();
     Air::new(&rows, &flows, t.zones.len())
 }
 
@@ -597,7 +668,20 @@ fn data_of(case: &Case, settings: &Settings, first: &Offsets, zones: &Index) -> 
     let t = case.tables();
     let nodes = Index::new(t.data_nodes.iter().map(|n| n.asset.key.as_str()));
     let zone = t.data_nodes.iter().map(|n| zones.of(&n.asset.zone)).collect();
-    let links: Vec<(usize, usize, f64, f64)> = t.data_links.iter().enumerate().map(|(k, l)| { let i = first.data_link + k; (nodes.of(&l.node_from), nodes.of(&l.node_to), l.length_km, l.capacity_gbit_s * settings.capacity[i] * f64::from(settings.in_service[i])) }).collect();
+    let links: Vec<(usize, usize, f64, f64)> = t
+        .data_links
+        .iter()
+        .enumerate()
+        .map(|(k, l)| {
+            let i = first.data_link + k;
+            (
+                nodes.of(&l.node_from),
+                nodes.of(&l.node_to),
+                l.length_km,
+                l.capacity_gbit_s * settings.capacity[i] * f64::from(settings.in_service[i]),
+            )
+        })
+        .collect();
     let flows = t.data_flows.iter().map(|f| (nodes.of(&f.node_from), nodes.of(&f.node_to), f.gbit_s)).collect();
     Data::new(zone, &links, flows, t.zones.len())
 }
@@ -608,7 +692,11 @@ fn space_of(case: &Case) -> Space {
     let mut gateways = vec![Vec::new(); t.constellations.len()];
     for (k, g) in t.ground_sites.iter().enumerate() {
         if g.asset.kind == "ground_gateway" && g.share > 0.0 {
-            gateways[systems.of(&g.constellation)].push((k, g.share, if g.asset.group.is_empty() { g.asset.key.clone() } else { g.asset.group.clone() }));
+            gateways[systems.of(&g.constellation)].push((
+                k,
+                g.share,
+                if g.asset.group.is_empty() { g.asset.key.clone() } else { g.asset.group.clone() },
+            ));
         }
     }
     let satellite_system = t.satellites.iter().map(|s| systems.of(&s.constellation)).collect();
@@ -617,7 +705,14 @@ fn space_of(case: &Case) -> Space {
     let orbits: Vec<Option<Orbit>> = t
         .satellites
         .iter()
-        .map(|s| (s.orbit != "GEO").then(|| Orbit { altitude_km: s.altitude_km, inclination: s.inclination_deg.to_radians(), raan: s.raan_deg.to_radians(), arg_lat: s.arg_lat_deg.to_radians() }))
+        .map(|s| {
+            (s.orbit != "GEO").then(|| Orbit {
+                altitude_km: s.altitude_km,
+                inclination: s.inclination_deg.to_radians(),
+                raan: s.raan_deg.to_radians(),
+                arg_lat: s.arg_lat_deg.to_radians(),
+            })
+        })
         .collect();
     let mask: Vec<f64> = t.constellations.iter().map(|c| c.min_elevation_deg).collect();
     let places: Vec<(f64, f64)> = t.zones.iter().map(|z| (z.lat, z.lon)).collect();
@@ -731,11 +826,15 @@ impl Finder<'_> {
         let t = self.case.tables();
         Some(match row.needs.as_str() {
             // A metro stands for the access network of a whole city: it lives as well as the city's supply does.
-            "electricity" if a.kind == "metro" => self.area(a.lat, a.lon).or_else(|| self.bus.find(a.lat, a.lon, BUS_REACH_KM, |b| t.buses[b].asset.in_service).map(|b| Supply::Bus(b as u32)))?,
-            "electricity" => Supply::Bus(match i.checked_sub(self.first.site).and_then(|k| t.sites.get(k)).and_then(|s| s.bus.as_deref()) {
-                Some(bus) => self.bus_key.of(bus) as u32,
-                None => self.bus.find(a.lat, a.lon, BUS_REACH_KM, |b| t.buses[b].asset.in_service)? as u32,
-            }),
+            "electricity" if a.kind == "metro" => self
+                .area(a.lat, a.lon)
+                .or_else(|| self.bus.find(a.lat, a.lon, BUS_REACH_KM, |b| t.buses[b].asset.in_service).map(|b| Supply::Bus(b as u32)))?,
+            "electricity" => {
+                Supply::Bus(match i.checked_sub(self.first.site).and_then(|k| t.sites.get(k)).and_then(|s| s.bus.as_deref()) {
+                    Some(bus) => self.bus_key.of(bus) as u32,
+                    None => self.bus.find(a.lat, a.lon, BUS_REACH_KM, |b| t.buses[b].asset.in_service)? as u32,
+                })
+            }
             "gas" => {
                 let own = i.checked_sub(self.first.plant).and_then(|k| t.plants.get(k)).and_then(|p| p.gas_node.as_deref());
                 Supply::GasNode(match own {
@@ -748,7 +847,8 @@ impl Finder<'_> {
             "timing" => Supply::Timing(self.zones.of(&a.zone) as u32, a.lat, a.lon),
             "satcom" => Supply::Satcom(self.system_key.0.get(a.technology.as_str()).copied()? as u32),
             _ => {
-                let ids: Vec<u32> = Selector::parse(&row.at).ok()?.select(self.case).into_iter().filter(|&j| j != i).map(|j| j as u32).collect();
+                let ids: Vec<u32> =
+                    Selector::parse(&row.at).ok()?.select(self.case).into_iter().filter(|&j| j != i).map(|j| j as u32).collect();
                 if ids.is_empty() {
                     return None;
                 }
@@ -765,7 +865,13 @@ impl Finder<'_> {
 
 fn index_deps(deps: &[Dep], case: &Case) -> DepsAt {
     let t = case.tables();
-    let mut at = DepsAt { bus: vec![Vec::new(); t.buses.len()], gas_node: vec![Vec::new(); t.gas_nodes.len()], data_node: vec![Vec::new(); t.data_nodes.len()], has_dependents: vec![false; case.assets().len()], ..DepsAt::default() };
+    let mut at = DepsAt {
+        bus: vec![Vec::new(); t.buses.len()],
+        gas_node: vec![Vec::new(); t.gas_nodes.len()],
+        data_node: vec![Vec::new(); t.data_nodes.len()],
+        has_dependents: vec![false; case.assets().len()],
+        ..DepsAt::default()
+    };
     for (d, dep) in deps.iter().enumerate() {
         let d = d as u32;
         match &dep.supply {

@@ -150,7 +150,13 @@ impl Data {
     /// Flows over a link on the intact network: (node, node, Gbit/s on this link).
     pub fn flows_over_link(&self, link: usize) -> Vec<(usize, usize, f64)> {
         let on = |k: u32| self.ways[k as usize].iter().filter(|w| w.1.contains(&(link as u32))).map(|w| w.0).sum::<f64>();
-        self.flows_by_link[link].iter().map(|&k| { let f = self.flows[k as usize]; (f.0, f.1, f.2 * on(k)) }).collect()
+        self.flows_by_link[link]
+            .iter()
+            .map(|&k| {
+                let f = self.flows[k as usize];
+                (f.0, f.1, f.2 * on(k))
+            })
+            .collect()
     }
 
     /// Traffic with an end at a node, Gbit/s.
@@ -165,7 +171,8 @@ impl Data {
 
     /// Solves one instant. Only flows whose ways are spoiled are routed again.
     pub fn solve(&self, state: &DataState) -> DataFlow {
-        let share = |e: usize| state.link[e].min(f64::from(state.node[self.ends[e].0] > 0.0)).min(f64::from(state.node[self.ends[e].1] > 0.0));
+        let share =
+            |e: usize| state.link[e].min(f64::from(state.node[self.ends[e].0] > 0.0)).min(f64::from(state.node[self.ends[e].1] > 0.0));
         let shares: Vec<f64> = (0..self.ends.len()).map(share).collect();
         let mut residual: Vec<f64> = (0..shares.len()).map(|e| self.capacity[e] * shares[e] - self.base_load[e]).collect();
         let mut touched: Vec<u32> = Vec::new();
@@ -201,7 +208,12 @@ impl Data {
     /// Traffic that cannot be carried because an end is down is lost at that end; what the network cannot carry, at both.
     /// People are without service where their own metro is down or cut off, not where the far end is.
     fn answer(&self, state: &DataState, shares: &[f64], touched: &[u32], routed: &[Vec<(f64, Vec<u32>, u32)>]) -> DataFlow {
-        let mut out = DataFlow { lost: vec![0.0; self.n_zones], served: vec![1.0; self.n_zones], node_served: vec![1.0; self.zone.len()], added_latency: vec![0.0; self.n_zones] };
+        let mut out = DataFlow {
+            lost: vec![0.0; self.n_zones],
+            served: vec![1.0; self.n_zones],
+            node_served: vec![1.0; self.zone.len()],
+            added_latency: vec![0.0; self.n_zones],
+        };
         let mut node_lost = vec![0.0; self.zone.len()];
         for (&k, ways) in touched.iter().zip(routed) {
             let (a, b, total) = self.flows[k as usize];
@@ -209,7 +221,8 @@ impl Data {
             let before = self.ways[k as usize].iter().map(|w| w.0).sum::<f64>() * total;
             let asked = total * state.node[a].min(state.node[b]).clamp(0.0, 1.0);
             let network = (asked.min(before) - got).max(0.0);
-            let longer: f64 = ways.iter().map(|w| w.0 * f64::from(w.2.saturating_sub(self.base_distance[k as usize])) / 10.0 / FIBRE_KM_PER_MS).sum();
+            let longer: f64 =
+                ways.iter().map(|w| w.0 * f64::from(w.2.saturating_sub(self.base_distance[k as usize])) / 10.0 / FIBRE_KM_PER_MS).sum();
             let down = (1.0 - state.node[a], 1.0 - state.node[b]);
             let ends = (before - asked).max(0.0) / (down.0 + down.1).max(1e-12);
             for (end, down) in [(a, down.0), (b, down.1)] {

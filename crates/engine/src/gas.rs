@@ -29,9 +29,9 @@ pub struct GasGrid {
     pub pipes: Vec<(usize, usize, f64, f64)>,
     /// Supplies: hub, largest supply.
     pub supplies: Vec<(usize, f64)>,
-    /// LNG terminals: hub, send-out, mean arrivals, tank GWh.
+    /// LNG terminals: hub, send-out, mean arrivals, tank `GWh`.
     pub terminals: Vec<(usize, f64, f64, f64)>,
-    /// Stores: hub, working gas GWh, withdrawal, injection.
+    /// Stores: hub, working gas `GWh`, withdrawal, injection.
     pub stores: Vec<(usize, f64, f64, f64)>,
     /// Demands: hub, zone, mean GWh/d by class.
     pub demands: Vec<(usize, usize, [f64; CLASSES])>,
@@ -69,16 +69,19 @@ pub struct GasState {
     pub demand: Vec<f64>,
     /// Profile factor by class (month and peak day).
     pub profile: [f64; CLASSES],
-    /// Stored gas, GWh.
+    /// Stored gas, `GWh`.
     pub stored: Vec<f64>,
-    /// Tank content, GWh.
+    /// Tank content, `GWh`.
     pub tank: Vec<f64>,
 }
 
 impl GasState {
     /// True when every share is 1: nothing is out and no demand is changed.
     pub fn is_whole(&self) -> bool {
-        [&self.node, &self.pipe, &self.supply, &self.terminal, &self.arrivals, &self.store, &self.demand].into_iter().flatten().all(|&x| x == 1.0)
+        [&self.node, &self.pipe, &self.supply, &self.terminal, &self.arrivals, &self.store, &self.demand]
+            .into_iter()
+            .flatten()
+            .all(|&x| x == 1.0)
     }
 }
 
@@ -182,7 +185,10 @@ impl GasGrid {
             let f = flow.pipe[k];
             fits(f.abs(), if f >= 0.0 { p.2 } else { p.3 }, state.pipe[k].min(live(p.0)).min(live(p.1)))
         }) && self.supplies.iter().enumerate().all(|(k, s)| fits(flow.supply[k], s.1, state.supply[k].min(live(s.0))))
-            && self.terminals.iter().enumerate().all(|(k, t)| fits(flow.landed[k] + (-flow.tank_rate[k]).max(0.0), t.1, state.terminal[k].min(live(t.0))) && (state.arrivals[k] >= 1.0 || flow.landed[k] <= t.2 * state.arrivals[k] + 1e-6))
+            && self.terminals.iter().enumerate().all(|(k, t)| {
+                fits(flow.landed[k] + (-flow.tank_rate[k]).max(0.0), t.1, state.terminal[k].min(live(t.0)))
+                    && (state.arrivals[k] >= 1.0 || flow.landed[k] <= t.2 * state.arrivals[k] + 1e-6)
+            })
             && self.stores.iter().enumerate().all(|(k, s)| {
                 let r = flow.store_rate[k];
                 let limit = if r < 0.0 { s.2 * withdrawal_share(state.stored[k] / s.1.max(1e-9)) } else { s.3 };
@@ -219,13 +225,33 @@ impl<'a> Instant<'a> {
         for ((x, &share), &arc) in grid.supplies.iter().zip(&state.supply).zip(&grid.arc.supply) {
             net.set(arc, units(x.1 * share * live(x.0)), 0);
         }
-        let arrivals: Vec<i64> = grid.terminals.iter().enumerate().map(|(k, x)| units((x.2 * state.arrivals[k]).min(x.1 * state.terminal[k]) * live(x.0))).collect();
-        let tank_limit = grid.terminals.iter().enumerate().map(|(k, x)| if state.tank[k] > 1e-6 { (units(x.1 * state.terminal[k] * live(x.0)) - arrivals[k]).max(0) } else { 0 }).collect();
+        let arrivals: Vec<i64> = grid
+            .terminals
+            .iter()
+            .enumerate()
+            .map(|(k, x)| units((x.2 * state.arrivals[k]).min(x.1 * state.terminal[k]) * live(x.0)))
+            .collect();
+        let tank_limit = grid
+            .terminals
+            .iter()
+            .enumerate()
+            .map(|(k, x)| if state.tank[k] > 1e-6 { (units(x.1 * state.terminal[k] * live(x.0)) - arrivals[k]).max(0) } else { 0 })
+            .collect();
         for (k, &arc) in grid.arc.terminal.iter().enumerate() {
             net.set(arc, arrivals[k], 0);
         }
-        let store_limit = grid.stores.iter().enumerate().map(|(k, x)| units(x.2 * state.store[k] * live(x.0) * withdrawal_share(state.stored[k] / x.1.max(1e-9)))).collect();
-        let refill_limit = grid.stores.iter().enumerate().map(|(k, x)| if state.stored[k] < x.1 * (1.0 - 1e-9) { units(x.3 * state.store[k] * live(x.0)) } else { 0 }).collect();
+        let store_limit = grid
+            .stores
+            .iter()
+            .enumerate()
+            .map(|(k, x)| units(x.2 * state.store[k] * live(x.0) * withdrawal_share(state.stored[k] / x.1.max(1e-9))))
+            .collect();
+        let refill_limit = grid
+            .stores
+            .iter()
+            .enumerate()
+            .map(|(k, x)| if state.stored[k] < x.1 * (1.0 - 1e-9) { units(x.3 * state.store[k] * live(x.0)) } else { 0 })
+            .collect();
         let want = grid.demands.iter().map(|d| std::array::from_fn(|c| units(d.2[c] * state.profile[c] * state.demand[d.1]))).collect();
         Instant { grid, net, state, want, store_limit, tank_limit, refill_limit, arrivals }
     }
@@ -292,8 +318,10 @@ impl<'a> Instant<'a> {
                 return;
             }
             let beyond = |node: usize| !self.net.source_side(node);
-            let open_store: Vec<usize> = (0..store.len()).filter(|&k| beyond(self.grid.stores[k].0) && store[k] < 1.0 && self.store_limit[k] > 0).collect();
-            let open_tank: Vec<usize> = (0..tank.len()).filter(|&k| beyond(self.grid.terminals[k].0) && tank[k] < 1.0 && self.tank_limit[k] > 0).collect();
+            let open_store: Vec<usize> =
+                (0..store.len()).filter(|&k| beyond(self.grid.stores[k].0) && store[k] < 1.0 && self.store_limit[k] > 0).collect();
+            let open_tank: Vec<usize> =
+                (0..tank.len()).filter(|&k| beyond(self.grid.terminals[k].0) && tank[k] < 1.0 && self.tank_limit[k] > 0).collect();
             let room: i64 = open_store.iter().map(|&k| self.store_limit[k]).chain(open_tank.iter().map(|&k| self.tank_limit[k])).sum();
             if room == 0 {
                 return;
@@ -316,7 +344,13 @@ impl<'a> Instant<'a> {
         }
         let mut got = vec![[0; CLASSES]; self.want.len()];
         for class in 0..CLASSES {
-            let sinks: Vec<Sink> = self.grid.demands.iter().enumerate().map(|(k, d)| Sink { node: d.0, arc: self.grid.arc.demand[k][class], want: self.want[k][class] }).collect();
+            let sinks: Vec<Sink> = self
+                .grid
+                .demands
+                .iter()
+                .enumerate()
+                .map(|(k, d)| Sink { node: d.0, arc: self.grid.arc.demand[k][class], want: self.want[k][class] })
+                .collect();
             for (row, amount) in got.iter_mut().zip(self.fair(&sinks, usize::MAX)) {
                 row[class] = amount;
             }
@@ -330,7 +364,13 @@ impl<'a> Instant<'a> {
         for &arc in self.grid.arc.store.iter().chain(&self.grid.arc.tank) {
             self.net.close(arc);
         }
-        let sinks: Vec<Sink> = self.grid.stores.iter().enumerate().map(|(k, x)| Sink { node: x.0, arc: self.grid.arc.refill[k], want: if drawn[k] { 0 } else { self.refill_limit[k] } }).collect();
+        let sinks: Vec<Sink> = self
+            .grid
+            .stores
+            .iter()
+            .enumerate()
+            .map(|(k, x)| Sink { node: x.0, arc: self.grid.arc.refill[k], want: if drawn[k] { 0 } else { self.refill_limit[k] } })
+            .collect();
         self.fair(&sinks, REFILL_ROUNDS);
     }
 
@@ -385,7 +425,9 @@ impl<'a> Instant<'a> {
     fn answer(&self, got: &[[i64; CLASSES]]) -> GasFlow {
         let grid = self.grid;
         let gwh = |x: i64| x as f64 / SCALE;
-        let share = |want: i64, got: i64| if want <= 0 { 1.0 } else if want - got <= want / 1_000_000 + 2 { 1.0 } else { got as f64 / want as f64 };
+        let share = |want: i64, got: i64| {
+            if want <= 0 || want - got <= want / 1_000_000 + 2 { 1.0 } else { got as f64 / want as f64 }
+        };
         let served = self.want.iter().zip(got).map(|(w, g)| std::array::from_fn(|c| share(w[c], g[c]))).collect();
         let (mut want_at, mut got_at) = (vec![0; grid.n_nodes], vec![0; grid.n_nodes]);
         for ((d, w), g) in grid.demands.iter().zip(&self.want).zip(got) {
@@ -408,7 +450,13 @@ impl<'a> Instant<'a> {
         let tank_rate = (0..grid.terminals.len())
             .map(|k| {
                 let (landed, from_tank) = (gwh(self.arrivals[k]) - out(grid.arc.terminal[k]), out(grid.arc.tank[k]));
-                if from_tank > 0.0 { -from_tank } else if self.state.tank[k] < grid.terminals[k].3 * (1.0 - 1e-9) { landed } else { 0.0 }
+                if from_tank > 0.0 {
+                    -from_tank
+                } else if self.state.tank[k] < grid.terminals[k].3 * (1.0 - 1e-9) {
+                    landed
+                } else {
+                    0.0
+                }
             })
             .collect();
         let supply = grid.arc.supply.iter().map(|&a| out(a)).collect();
@@ -430,7 +478,14 @@ mod tests {
 
     /// Hub 0 has supply 10 and a store; hub 1 is fed by a pipe of 6; each asks 8 (protected 4, industry 4).
     fn two_hubs(pipe: f64, store: f64) -> GasGrid {
-        GasGrid::new(2, vec![(0, 1, pipe, 0.0)], vec![(0, 10.0)], vec![], vec![(0, 100.0, store, 3.0)], vec![(0, 0, [4.0, 4.0, 0.0]), (1, 1, [4.0, 4.0, 0.0])])
+        GasGrid::new(
+            2,
+            vec![(0, 1, pipe, 0.0)],
+            vec![(0, 10.0)],
+            vec![],
+            vec![(0, 100.0, store, 3.0)],
+            vec![(0, 0, [4.0, 4.0, 0.0]), (1, 1, [4.0, 4.0, 0.0])],
+        )
     }
 
     #[test]
@@ -463,7 +518,14 @@ mod tests {
     #[test]
     fn a_pocket_that_cannot_be_served_does_not_drain_stores_elsewhere() {
         // Hub 2 is cut off and asks 5; hub 0 has plenty and its store is not full.
-        let g = GasGrid::new(3, vec![(0, 1, 9.0, 0.0)], vec![(0, 20.0)], vec![], vec![(0, 100.0, 20.0, 3.0)], vec![(0, 0, [4.0, 4.0, 0.0]), (1, 1, [4.0, 4.0, 0.0]), (2, 1, [5.0, 0.0, 0.0])]);
+        let g = GasGrid::new(
+            3,
+            vec![(0, 1, 9.0, 0.0)],
+            vec![(0, 20.0)],
+            vec![],
+            vec![(0, 100.0, 20.0, 3.0)],
+            vec![(0, 0, [4.0, 4.0, 0.0]), (1, 1, [4.0, 4.0, 0.0]), (2, 1, [5.0, 0.0, 0.0])],
+        );
         let f = g.solve(&g.intact(2, 0.5));
         assert_eq!(f.served[0], [1.0, 1.0, 1.0]);
         assert_eq!(f.served[2][0], 0.0);

@@ -32,7 +32,18 @@ pub const N_SERVICES: usize = 10;
 
 impl Service {
     /// All, in order.
-    pub const ALL: [Service; N_SERVICES] = [Service::Electricity, Service::Gas, Service::Freight, Service::Passengers, Service::Data, Service::Pnt, Service::Timing, Service::Satcom, Service::Control, Service::Site];
+    pub const ALL: [Service; N_SERVICES] = [
+        Service::Electricity,
+        Service::Gas,
+        Service::Freight,
+        Service::Passengers,
+        Service::Data,
+        Service::Pnt,
+        Service::Timing,
+        Service::Satcom,
+        Service::Control,
+        Service::Site,
+    ];
 
     /// Key as in the case's commodities.
     pub fn name(self) -> &'static str {

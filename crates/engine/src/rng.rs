@@ -1,6 +1,6 @@
 //! A small seeded generator, so that sampling is the same everywhere.
 //!
-//! SplitMix64. Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014, DOI 10.1145/2660193.2660195.
+//! `SplitMix64`. Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014, DOI 10.1145/2660193.2660195.
 
 /// Generator state.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -61,7 +61,15 @@ pub struct SeaFlow {
 
 impl Sea {
     /// Builds and routes every flow on the intact network.
-    pub fn new(n_nodes: usize, lanes: &[(usize, usize, f64)], lane_passage: Vec<Option<usize>>, ports: &[(usize, usize, f64)], passage_capacity: Vec<f64>, flows: Vec<(usize, usize, f64)>, n_zones: usize) -> Sea {
+    pub fn new(
+        n_nodes: usize,
+        lanes: &[(usize, usize, f64)],
+        lane_passage: Vec<Option<usize>>,
+        ports: &[(usize, usize, f64)],
+        passage_capacity: Vec<f64>,
+        flows: Vec<(usize, usize, f64)>,
+        n_zones: usize,
+    ) -> Sea {
         let edges: Vec<(usize, usize, u32)> = lanes.iter().map(|l| (l.0, l.1, (l.2 * 10.0).round().max(1.0) as u32)).collect();
         let mut sea = Sea {
             graph: Graph::new(n_nodes, &edges),
@@ -142,7 +150,12 @@ impl Sea {
 
     /// The state in which everything works.
     pub fn intact(&self) -> SeaState {
-        SeaState { lane: vec![1.0; self.lane_passage.len()], passage: vec![1.0; self.passage_capacity.len()], port: vec![1.0; self.port_node.len()], reopen_h: vec![f64::INFINITY; self.passage_capacity.len()] }
+        SeaState {
+            lane: vec![1.0; self.lane_passage.len()],
+            passage: vec![1.0; self.passage_capacity.len()],
+            port: vec![1.0; self.port_node.len()],
+            reopen_h: vec![f64::INFINITY; self.passage_capacity.len()],
+        }
     }
 
     /// Solves one instant.
@@ -160,7 +173,8 @@ impl Sea {
         }
         touched.sort_unstable();
         touched.dedup();
-        let mut out = SeaFlow { blocked: vec![0.0; self.n_zones], delay: vec![0.0; self.n_zones], moving: Vec::with_capacity(touched.len()) };
+        let mut out =
+            SeaFlow { blocked: vec![0.0; self.n_zones], delay: vec![0.0; self.n_zones], moving: Vec::with_capacity(touched.len()) };
         let open = |e: usize| state.lane[e] > 0.0 && self.lane_passage[e].is_none_or(|p| state.passage[p] > 0.0);
         let round = self.ways_round(&touched, state, &open);
         for f in touched {
@@ -206,7 +220,13 @@ impl Sea {
             let tree = self.graph.tree(self.port_node[root], free);
             left.retain(|&f| {
                 let (a, b, _) = self.flows[f as usize];
-                let other = if a == root { b } else if b == root { a } else { return true };
+                let other = if a == root {
+                    b
+                } else if b == root {
+                    a
+                } else {
+                    return true;
+                };
                 out.insert(f, tree.distance[self.port_node[other]]);
                 false
             });

@@ -146,16 +146,26 @@ pub struct SpaceFlow {
 
 impl Space {
     /// Systems without geometry yet.
-    pub fn new(satellite_system: Vec<usize>, is_pnt: Vec<bool>, satcom_mbit_s: Vec<f64>, gateways: Vec<Vec<(usize, f64, String)>>) -> Space {
+    pub fn new(
+        satellite_system: Vec<usize>,
+        is_pnt: Vec<bool>,
+        satcom_mbit_s: Vec<f64>,
+        gateways: Vec<Vec<(usize, f64, String)>>,
+    ) -> Space {
         Space { satellite_system, is_pnt, satcom_mbit_s, gateways, view: Vec::new() }
     }
 
     /// Computes the geometry over one day for all zones; only orbits of positioning systems are followed.
+    #[must_use]
     pub fn with_view(mut self, orbits: &[Option<Orbit>], min_elevation_deg: &[f64], zones: &[(f64, f64)]) -> Space {
         let fixes: Vec<Vec<Option<[f64; 3]>>> = (0..EPOCHS)
             .map(|e| {
                 let t = e as f64 * 86_400.0 / EPOCHS as f64;
-                orbits.iter().zip(&self.satellite_system).map(|(o, &s)| if self.is_pnt[s] { o.map(|o| o.position(t)) } else { None }).collect()
+                orbits
+                    .iter()
+                    .zip(&self.satellite_system)
+                    .map(|(o, &s)| if self.is_pnt[s] { o.map(|o| o.position(t)) } else { None })
+                    .collect()
             })
             .collect();
         self.view = zones
@@ -194,7 +204,8 @@ impl Space {
             pnt.push(fixed as f64 / EPOCHS as f64);
             timing.push(timed as f64 / EPOCHS as f64);
         }
-        let satcom = (0..self.is_pnt.len()).map(|c| state.system[c] * self.satellites_share(c, state) * self.gateway_share(c, state)).collect();
+        let satcom =
+            (0..self.is_pnt.len()).map(|c| state.system[c] * self.satellites_share(c, state) * self.gateway_share(c, state)).collect();
         SpaceFlow { pnt, timing, satcom }
     }
 

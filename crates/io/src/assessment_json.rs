@@ -68,7 +68,8 @@ pub fn outcome(out: &Outcome, zones: &[String]) -> Value {
             json!({"zone": zones[z], "people_hours": number(out.people_hours[z]), "euro": numbers(&out.euro[z]), "lost": by_service(&lost), "peak": by_service(&peak)})
         })
         .collect();
-    let curve: Vec<Value> = out.curve.iter().map(|p| json!({"t_h": number(p.t_h), "people": number(p.people), "served": by_service(&p.served)})).collect();
+    let curve: Vec<Value> =
+        out.curve.iter().map(|p| json!({"t_h": number(p.t_h), "people": number(p.people), "served": by_service(&p.served)})).collect();
     json!({
         "ending": out.ending.name(), "n_events": out.n_events, "n_programs": out.n_programs,
         "people_hours": number(out.people_hours_total()), "people_hours_upper": number(out.people_hours_upper.iter().sum()), "people_peak": number(out.people_peak),
@@ -93,7 +94,17 @@ pub struct Damaged<'a> {
 
 /// One scenario: what was damaged (capacity) and what was lost (service).
 #[expect(clippy::too_many_arguments, reason = "the parts of one page of output, each named")]
-pub fn scenario(case: &Case, asked: &Study, title: &str, out: &Outcome, zones: &[String], damaged: &[Damaged], failed: &[&str], reason: &str, engine_version: &str) -> Value {
+pub fn scenario(
+    case: &Case,
+    asked: &Study,
+    title: &str,
+    out: &Outcome,
+    zones: &[String],
+    damaged: &[Damaged],
+    failed: &[&str],
+    reason: &str,
+    engine_version: &str,
+) -> Value {
     let mut value = outcome(out, zones);
     let rows: Vec<Value> = damaged
         .iter()
@@ -137,16 +148,37 @@ pub fn to_json(case: &Case, a: &Assessment, engine_version: &str, study_digest: 
     put("base", base(case, a));
     put("facts", a.facts.iter().map(|f| json!({"zone": f.zone, "quantity": f.quantity, "fact": number(f.fact), "case": number(f.ours), "difference": number(f.difference()), "reason": f.reason})).collect());
     put("losses", losses(case, a));
-    put("losses_summer_night", a.summer.iter().map(|s| json!({"asset": case.assets()[s.0 as usize].key, "people_hours": number(s.1), "euro": number(s.2)})).collect());
+    put(
+        "losses_summer_night",
+        a.summer
+            .iter()
+            .map(|s| json!({"asset": case.assets()[s.0 as usize].key, "people_hours": number(s.1), "euro": number(s.2)}))
+            .collect(),
+    );
     put("threats", threats(case, a));
     put("second_hits_of_quiet_assets", a.quiet.iter().map(|h| second_hit(case, h)).collect());
-    put("article_17_candidates", a.significant.iter().map(|s| json!({"who": s.who, "what": s.what, "service": s.service, "members": s.members})).collect());
+    put(
+        "article_17_candidates",
+        a.significant.iter().map(|s| json!({"who": s.who, "what": s.what, "service": s.service, "members": s.members})).collect(),
+    );
     put("blueprint_trigger", a.blueprint.iter().map(|b| json!({"key": b.0, "members": b.1})).collect());
     put("cross_border", json!({"zones": a.matrix_zones, "euro": a.matrix.iter().map(|r| numbers(r)).collect::<Vec<_>>()}));
     put("concentration", a.concentration.iter().map(|c| json!({"zone": c.zone, "what": c.what, "hhi": number(c.hhi), "shares": c.shares.iter().map(|s| json!({"supplier": s.0, "share": number(s.1)})).collect::<Vec<_>>()})).collect());
-    put("weaknesses", a.weaknesses.iter().map(|w| json!({"key": w.key, "name": w.name, "euro": number(w.euro), "people_hours": number(w.people_hours)})).collect());
+    put(
+        "weaknesses",
+        a.weaknesses
+            .iter()
+            .map(|w| json!({"key": w.key, "name": w.name, "euro": number(w.euro), "people_hours": number(w.people_hours)}))
+            .collect(),
+    );
     put("measures", measures(case, a));
-    put("portfolio", a.portfolio.as_ref().map_or(Value::Null, |p| json!({"budget_meur": number(p.budget_meur), "joint": plan(case, &p.joint), "national": plan(case, &p.national)})));
+    put(
+        "portfolio",
+        a.portfolio.as_ref().map_or(
+            Value::Null,
+            |p| json!({"budget_meur": number(p.budget_meur), "joint": plan(case, &p.joint), "national": plan(case, &p.national)}),
+        ),
+    );
     put("unattached_dependencies", a.unattached.iter().map(|u| json!({"rule": u.0, "n": u.1})).collect());
     let mut text = serde_json::to_string_pretty(&Value::Object(root)).unwrap_or_default();
     text.push('\n');

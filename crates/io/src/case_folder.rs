@@ -49,12 +49,19 @@ pub fn read(dir: &Path) -> Result<(Draft, Vec<Finding>), Error> {
     for path in files {
         let name = path.file_name().and_then(|n| n.to_str()).unwrap_or("").to_owned();
         // borders.csv draws the map; it is no table of the case.
-        if !(name.ends_with(".csv") || name == "case.toml") || name == "borders.csv" {
+        let is_table = path.extension().is_some_and(|x| x == "csv") && name != "borders.csv";
+        if !is_table && name != "case.toml" {
             continue;
         }
         let size = std::fs::metadata(&path).map_or(0, |m| m.len());
         if size > MAX_FILE_BYTES {
-            findings.push(finding(&name, 0, "too-large", format!("the file has {size} bytes; at most {MAX_FILE_BYTES} are read"), "split the case or remove rows"));
+            findings.push(finding(
+                &name,
+                0,
+                "too-large",
+                format!("the file has {size} bytes; at most {MAX_FILE_BYTES} are read"),
+                "split the case or remove rows",
+            ));
             continue;
         }
         let bytes = std::fs::read(&path).map_err(|why| Error::Unreadable { path: path.clone(), why })?;
@@ -81,7 +88,10 @@ pub fn parse(fallback_key: &str, files: &[(String, Vec<u8>)]) -> (Draft, Vec<Fin
         hash.update(bytes);
         if name == "case.toml" {
             has_meta = true;
-            match std::str::from_utf8(bytes).map_err(|e| e.to_string()).and_then(|t| toml::from_str::<Meta>(t).map_err(|e| e.message().to_owned())) {
+            match std::str::from_utf8(bytes)
+                .map_err(|e| e.to_string())
+                .and_then(|t| toml::from_str::<Meta>(t).map_err(|e| e.message().to_owned()))
+            {
                 Ok(m) => (draft.key, draft.title, draft.version, draft.euro_year) = (m.key, m.title, m.version, m.euro_year),
                 Err(why) => findings.push(finding(name, 0, "bad-toml", why, "give key, title, version, euro_year")),
             }
@@ -118,12 +128,11 @@ fn parse_csv(name: &str, bytes: &[u8]) -> (RawTable, Vec<Finding>) {
         let line = record.position().map_or(0, csv::Position::line);
         let mut cells = Vec::with_capacity(record.len());
         for cell in &record {
-            match std::str::from_utf8(cell) {
-                Ok(text) => cells.push(text.trim_start_matches('\u{feff}').to_owned()),
-                Err(_) => {
-                    findings.push(finding(name, line, "not-utf8", "a cell is not UTF-8 text".into(), "save the file as UTF-8"));
-                    cells.push(String::new());
-                }
+            if let Ok(text) = std::str::from_utf8(cell) {
+                cells.push(text.trim_start_matches('\u{feff}').to_owned())
+            } else {
+                findings.push(finding(name, line, "not-utf8", "a cell is not UTF-8 text".into(), "save the file as UTF-8"));
+                cells.push(String::new());
             }
         }
         if raw.header.is_empty() {
@@ -141,9 +150,15 @@ fn parse_csv(name: &str, bytes: &[u8]) -> (RawTable, Vec<Finding>) {
 /// The case format as Markdown, from the same declarations that read and check it.
 pub fn format_page() -> String {
     use std::fmt::Write;
-    let mut out = String::from("# The case format\n\nA case is a folder with `case.toml` (`key`, `title`, `version`, `euro_year`) and CSV tables, UTF-8, comma-separated, decimal point. Columns may stand in any order; a column with a default may be left out. All columns are input; results are never written into a case. This page is made from the declarations in `crates/model/src/tables.rs` and `schema.rs`; a test keeps it so.\n");
+    let mut out = String::from(
+        "# The case format\n\nA case is a folder with `case.toml` (`key`, `title`, `version`, `euro_year`) and CSV tables, UTF-8, comma-separated, decimal point. Columns may stand in any order; a column with a default may be left out. All columns are input; results are never written into a case. This page is made from the declarations in `crates/model/src/tables.rs` and `schema.rs`; a test keeps it so.\n",
+    );
     for table in TABLES {
-        let _ = write!(out, "\n## {}.csv\n\n{}\n\n| column | type | unit | default | meaning |\n| --- | --- | --- | --- | --- |\n", table.name, table.doc);
+        let _ = write!(
+            out,
+            "\n## {}.csv\n\n{}\n\n| column | type | unit | default | meaning |\n| --- | --- | --- | --- | --- |\n",
+            table.name, table.doc
+        );
         for f in table.fields() {
             let default = f.default.map_or("required".to_owned(), |d| if d.is_empty() { "empty".into() } else { format!("`{d}`") });
             let _ = writeln!(out, "| `{}` | {} | {} | {default} | {} |", f.name, kind_name(&f.kind), f.unit, f.doc.replace('|', "\\|"));
@@ -174,7 +189,11 @@ mod tests {
 
     #[test]
     fn a_bad_file_becomes_findings_and_never_a_panic() {
-        let files = vec![("zones.csv".to_owned(), b"key,name\nA,\xff\xfe\n\"open".to_vec()), ("case.toml".to_owned(), b"key = 3".to_vec()), ("lines.csv".to_owned(), Vec::new())];
+        let files = vec![
+            ("zones.csv".to_owned(), b"key,name\nA,\xff\xfe\n\"open".to_vec()),
+            ("case.toml".to_owned(), b"key = 3".to_vec()),
+            ("lines.csv".to_owned(), Vec::new()),
+        ];
         let (draft, findings) = parse("x", &files);
         let rules: Vec<_> = findings.iter().map(|f| f.rule).collect();
         assert!(rules.contains(&"not-utf8") && rules.contains(&"bad-toml") && rules.contains(&"empty-file"), "{rules:?}");

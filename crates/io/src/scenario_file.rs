@@ -69,17 +69,24 @@ pub fn scenario(file: &str, text: &str) -> Result<Scenario, Error> {
     for (k, row) in parsed.change.iter().enumerate() {
         changes.push(change(row).map_err(|why| form(file, format!("change {}: {why}", k + 1)))?);
     }
-    Ok(Scenario { key: if parsed.key.is_empty() { file.trim_end_matches(".toml").to_owned() } else { parsed.key }, title: parsed.title, changes })
+    Ok(Scenario {
+        key: if parsed.key.is_empty() { file.trim_end_matches(".toml").to_owned() } else { parsed.key },
+        title: parsed.title,
+        changes,
+    })
 }
 
 fn change(row: &ChangeRow) -> Result<Change, String> {
-    let action = Action::parse(&row.action).ok_or_else(|| format!("action `{}` is not one of {}", row.action, buttress_model::change::ACTIONS.join(", ")))?;
+    let action = Action::parse(&row.action)
+        .ok_or_else(|| format!("action `{}` is not one of {}", row.action, buttress_model::change::ACTIONS.join(", ")))?;
     let select = Selector::parse(&row.select).map_err(|why| format!("select: {why}"))?;
     if action.needs_value() && row.value.is_none() {
         return Err(format!("action `{}` needs a value", row.action));
     }
     let value = row.value.unwrap_or(1.0);
-    for (name, x) in [("value", Some(value)), ("from_h", Some(row.from_h)), ("to_h", row.to_h), ("to_low_h", row.to_low_h), ("to_high_h", row.to_high_h)] {
+    for (name, x) in
+        [("value", Some(value)), ("from_h", Some(row.from_h)), ("to_h", row.to_h), ("to_low_h", row.to_low_h), ("to_high_h", row.to_high_h)]
+    {
         if let Some(x) = x
             && !(x.is_finite() && (0.0..=1e9).contains(&x))
         {

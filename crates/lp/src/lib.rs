@@ -196,7 +196,7 @@ impl Solution {
 /// The solver behind a solve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
-    /// HiGHS dual simplex and branch-and-bound (MIT).
+    /// `HiGHS` dual simplex and branch-and-bound (MIT).
     Simplex,
     /// Clarabel interior point (Apache-2.0).
     InteriorPoint,

@@ -1,4 +1,4 @@
-//! HiGHS behind a safe function: dual simplex for linear programs, branch and bound for integers.
+//! `HiGHS` behind a safe function: dual simplex for linear programs, branch and bound for integers.
 //!
 //! Source: Huangfu, Hall, "Parallelizing the dual revised simplex method", Math. Prog. Comp. 10, 2018, DOI 10.1007/s12532-017-0130-5.
 //! One thread and a fixed seed, so that the same program gives the same vertex.

@@ -5,8 +5,19 @@ use crate::view::{Asset, Case};
 
 /// Words for [`Action`] in files.
 pub const ACTIONS: &[&str] = &[
-    "take_out", "derate", "restore", "set_demand", "set_supply", "uprate", "set_buffer", "add_stock", "speed_repair", "harden", "jam",
-    "close_passage", "set_storage",
+    "take_out",
+    "derate",
+    "restore",
+    "set_demand",
+    "set_supply",
+    "uprate",
+    "set_buffer",
+    "add_stock",
+    "speed_repair",
+    "harden",
+    "jam",
+    "close_passage",
+    "set_storage",
 ];
 
 /// What a change does.
@@ -155,7 +166,11 @@ impl Selector {
                     s.top = Some(value.parse().map_err(|_| format!("`top:{value}` is not a count"))?);
                     continue;
                 }
-                _ => return Err(format!("`{name}:` is not a term; use key, kind, zone, operator, supplier, technology, group, constellation, passage, provenance, commodity, near, top")),
+                _ => {
+                    return Err(format!(
+                        "`{name}:` is not a term; use key, kind, zone, operator, supplier, technology, group, constellation, passage, provenance, commodity, near, top"
+                    ));
+                }
             };
             s.terms.push((term, value.split('|').map(str::to_owned).collect()));
         }
@@ -182,7 +197,9 @@ impl Selector {
 
     /// True when one asset satisfies every term but `top`.
     pub fn matches(&self, asset: &Asset) -> bool {
-        let near = self.near.is_none_or(|(lat, lon, km)| asset.ends.map_or_else(|| distance_km(lat, lon, asset.lat, asset.lon), |ends| distance_to_path_km(lat, lon, ends)) <= km);
+        let near = self.near.is_none_or(|(lat, lon, km)| {
+            asset.ends.map_or_else(|| distance_km(lat, lon, asset.lat, asset.lon), |ends| distance_to_path_km(lat, lon, ends)) <= km
+        });
         near && self.terms.iter().all(|(term, values)| {
             let any = |text: &str| values.iter().any(|v| v == text);
             let part = |text: &str| values.iter().any(|v| text.to_lowercase().contains(&v.to_lowercase()));
@@ -206,7 +223,8 @@ impl Selector {
     pub fn select(&self, case: &Case) -> Vec<usize> {
         let mut hits: Vec<usize> = match self.terms.iter().find(|(t, _)| *t == Term::Key) {
             Some((_, keys)) => {
-                let mut named: Vec<usize> = keys.iter().flat_map(|k| case.named(k)).copied().filter(|&i| self.matches(&case.assets()[i])).collect();
+                let mut named: Vec<usize> =
+                    keys.iter().flat_map(|k| case.named(k)).copied().filter(|&i| self.matches(&case.assets()[i])).collect();
                 named.sort_unstable();
                 named.dedup();
                 named
@@ -224,7 +242,8 @@ impl Selector {
 
 impl std::fmt::Display for Selector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut terms: Vec<String> = self.terms.iter().map(|(t, v)| format!("{}:{}", format!("{t:?}").to_lowercase(), v.join("|"))).collect();
+        let mut terms: Vec<String> =
+            self.terms.iter().map(|(t, v)| format!("{}:{}", format!("{t:?}").to_lowercase(), v.join("|"))).collect();
         terms.extend(self.near.map(|(lat, lon, km)| format!("near:{lat},{lon},{km}")));
         terms.extend(self.top.map(|n| format!("top:{n}")));
         f.write_str(&terms.join(" "))

@@ -107,14 +107,30 @@ impl Findings {
 
     fn error(&mut self, at: (&str, u64, &str), rule: &'static str, what: String, advice: &str) {
         let (file, line, field) = at;
-        self.add(Finding { weight: Weight::Error, file: format!("{file}.csv"), line, field: field.into(), rule, what, advice: advice.into() });
+        self.add(Finding {
+            weight: Weight::Error,
+            file: format!("{file}.csv"),
+            line,
+            field: field.into(),
+            rule,
+            what,
+            advice: advice.into(),
+        });
     }
 
     fn finish(mut self) -> Vec<Finding> {
         for ((file, rule), n) in &self.seen {
             if *n > LISTED_PER_RULE {
                 let weight = self.list.iter().find(|f| f.file == *file && f.rule == *rule).map_or(Weight::Error, |f| f.weight);
-                self.list.push(Finding { weight, file: file.clone(), line: u64::MAX, field: String::new(), rule, what: format!("{} more like these", n - LISTED_PER_RULE), advice: "mend those listed and check again".into() });
+                self.list.push(Finding {
+                    weight,
+                    file: file.clone(),
+                    line: u64::MAX,
+                    field: String::new(),
+                    rule,
+                    what: format!("{} more like these", n - LISTED_PER_RULE),
+                    advice: "mend those listed and check again".into(),
+                });
             }
         }
         self.list.sort();
@@ -132,7 +148,12 @@ pub fn check(draft: &Draft) -> (Option<Case>, Vec<Finding>) {
     let mut findings = Findings::default();
     for name in draft.tables.keys() {
         if !TABLES.iter().any(|t| t.name == name) {
-            findings.error((name, 0, ""), "unknown-table", format!("`{name}.csv` is no table of a case"), "remove it or mend its name (docs: case format)");
+            findings.error(
+                (name, 0, ""),
+                "unknown-table",
+                format!("`{name}.csv` is no table of a case"),
+                "remove it or mend its name (docs: case format)",
+            );
         }
     }
     let keys = collect_keys(draft, &mut findings);
@@ -179,7 +200,12 @@ fn collect_keys<'a>(draft: &'a Draft, findings: &mut Findings) -> Keys<'a> {
             } else if table.is_asset
                 && let Some(other) = asset_keys.insert(key, table.name)
             {
-                findings.error((table.name, *line, "key"), "duplicate-key", format!("`{key}` is also an asset in {other}.csv"), "give every asset its own key");
+                findings.error(
+                    (table.name, *line, "key"),
+                    "duplicate-key",
+                    format!("`{key}` is also an asset in {other}.csv"),
+                    "give every asset its own key",
+                );
             }
         }
     }
@@ -193,17 +219,32 @@ fn check_table(table: &Table, raw: &RawTable, keys: &Keys, findings: &mut Findin
     }
     for name in columns.keys() {
         if !table.fields().any(|f| f.name == *name) {
-            findings.error((table.name, 1, name), "unknown-column", format!("`{name}` is no column of this table"), "remove it or mend its name (docs: case format)");
+            findings.error(
+                (table.name, 1, name),
+                "unknown-column",
+                format!("`{name}` is no column of this table"),
+                "remove it or mend its name (docs: case format)",
+            );
         }
     }
     for field in table.fields() {
         if field.default.is_none() && !columns.contains_key(field.name) {
-            findings.error((table.name, 1, field.name), "missing-column", format!("required column `{}` is missing", field.name), field.doc);
+            findings.error(
+                (table.name, 1, field.name),
+                "missing-column",
+                format!("required column `{}` is missing", field.name),
+                field.doc,
+            );
         }
     }
     for (line, cells) in &raw.rows {
         if cells.len() != raw.header.len() {
-            findings.error((table.name, *line, ""), "ragged-row", format!("the row has {} cells, the header {}", cells.len(), raw.header.len()), "give one cell a column");
+            findings.error(
+                (table.name, *line, ""),
+                "ragged-row",
+                format!("the row has {} cells, the header {}", cells.len(), raw.header.len()),
+                "give one cell a column",
+            );
         }
         for field in table.fields() {
             if let Some(&i) = columns.get(field.name) {
@@ -224,7 +265,12 @@ fn check_cell(table: &Table, field: &Field, line: u64, text: &str, keys: &Keys, 
     match field.kind {
         FieldKind::Key => {
             if !text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)) {
-                findings.error(at, "bad-key", format!("`{}` has a character that keys may not have", clip(text)), "use letters, digits, `.`, `_`, `-`");
+                findings.error(
+                    at,
+                    "bad-key",
+                    format!("`{}` has a character that keys may not have", clip(text)),
+                    "use letters, digits, `.`, `_`, `-`",
+                );
             }
         }
         FieldKind::Text => {
@@ -247,7 +293,12 @@ fn check_cell(table: &Table, field: &Field, line: u64, text: &str, keys: &Keys, 
         }
         FieldKind::Ref(tables) => {
             if !tables.iter().any(|t| keys.get(t).is_some_and(|set| set.contains(text))) {
-                findings.error(at, "dangling-reference", format!("`{}` is no key in {}", clip(text), tables.join(" or ")), "mend the key or add the row");
+                findings.error(
+                    at,
+                    "dangling-reference",
+                    format!("`{}` is no key in {}", clip(text), tables.join(" or ")),
+                    "mend the key or add the row",
+                );
             }
         }
         FieldKind::Choice(words) => {
@@ -281,12 +332,22 @@ fn check_rules(t: &Tables, findings: &mut Findings) {
     t.sea_lanes.iter().enumerate().for_each(|(i, x)| link(findings, "sea_lanes", i, &x.node_from, &x.node_to));
     for (i, x) in t.lines.iter().enumerate() {
         if x.x_pu.abs() < 1e-7 {
-            findings.error(("power_lines", i as u64 + 2, "x_pu"), "zero-reactance", format!("{} would short-circuit the flow", x.x_pu), "give the series reactance, or merge the two buses");
+            findings.error(
+                ("power_lines", i as u64 + 2, "x_pu"),
+                "zero-reactance",
+                format!("{} would short-circuit the flow", x.x_pu),
+                "give the series reactance, or merge the two buses",
+            );
         }
     }
     for (i, r) in t.repair_times.iter().enumerate() {
         if r.low_h > r.central_h || r.central_h > r.high_h {
-            findings.error(("repair_times", i as u64 + 2, ""), "unordered-range", "low, central, high are not ascending".into(), "order them");
+            findings.error(
+                ("repair_times", i as u64 + 2, ""),
+                "unordered-range",
+                "low, central, high are not ascending".into(),
+                "order them",
+            );
         }
     }
     let mut months: Vec<i64> = t.gas_profile.iter().map(|p| p.month as i64).collect();
@@ -301,7 +362,12 @@ fn check_rules(t: &Tables, findings: &mut Findings) {
     let used: BTreeSet<String> = assets_of(t).into_iter().map(|a| a.repair_kind).collect();
     for kind in KINDS {
         if used.contains(*kind) && !have.contains(kind) {
-            findings.error(("repair_times", 0, "kind"), "no-repair-time", format!("assets of kind `{kind}` have no repair time"), "add a row with low, central and high hours");
+            findings.error(
+                ("repair_times", 0, "kind"),
+                "no-repair-time",
+                format!("assets of kind `{kind}` have no repair time"),
+                "add a row with low, central and high hours",
+            );
         }
     }
 }
@@ -312,7 +378,8 @@ fn check_selectors(case: &Case, draft: &Draft, findings: &mut Findings) {
     for (table, column) in effects {
         let Some(raw) = draft.tables.get(table) else { continue };
         let columns = columns_of(raw);
-        let cell = |cells: &[String], name: &str| columns.get(name).and_then(|&i| cells.get(i)).map_or(String::new(), |s| s.trim().to_owned());
+        let cell =
+            |cells: &[String], name: &str| columns.get(name).and_then(|&i| cells.get(i)).map_or(String::new(), |s| s.trim().to_owned());
         for (line, cells) in &raw.rows {
             let text = cell(cells, column);
             let Ok(selector) = Selector::parse(&text) else { continue };
@@ -330,7 +397,12 @@ fn check_selectors(case: &Case, draft: &Draft, findings: &mut Findings) {
                 });
             }
             if action.is_some_and(Action::needs_value) && cell(cells, "value").is_empty() {
-                findings.error((table, *line, "value"), "missing-value", format!("action `{}` needs a value", cell(cells, "action")), "give the value");
+                findings.error(
+                    (table, *line, "value"),
+                    "missing-value",
+                    format!("action `{}` needs a value", cell(cells, "action")),
+                    "give the value",
+                );
             }
         }
     }

@@ -1,11 +1,11 @@
 //! A checked case, and one flat view of all its assets.
 
+use crate::schema::AssetInfo;
 use crate::tables::{
     AirFlow, Airport, Bus, City, Commodity, Constellation, ControlFleet, DataFlow, DataLink, DataNode, Dependency, Fact, GasCompressor,
     GasDemand, GasNode, GasPipe, GasProfile, GasStorage, GasSupply, GroundSite, Hvdc, Line, LngTerminal, Load, Measure, MeasureEffect,
     Passage, Plant, Port, RepairTime, Satellite, SeaFlow, SeaLane, SeaNode, Site, Source, Technology, Threat, ThreatEffect, Zone,
 };
-use crate::schema::AssetInfo;
 
 /// Dense index of an asset in [`Case::assets`]; dies with its case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,7 +33,9 @@ impl Sector {
         match kind {
             "port" | "sea_lane" | "passage" | "airport" => Sector::Transport,
             "metro" | "exchange" | "landing_station" | "data_centre" | "fibre_link" | "submarine_cable" | "site" => Sector::Digital,
-            "constellation" | "satellite" | "ground_control" | "ground_uplink" | "ground_sensor" | "ground_gateway" | "control_fleet" => Sector::Space,
+            "constellation" | "satellite" | "ground_control" | "ground_uplink" | "ground_sensor" | "ground_gateway" | "control_fleet" => {
+                Sector::Space
+            }
             _ => Sector::Energy,
         }
     }

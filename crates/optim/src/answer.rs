@@ -53,7 +53,10 @@ impl Summary {
             restored_h: out.restored_h,
             nadir: out.nadir,
             lost: std::array::from_fn(|s| out.lost[s].iter().sum()),
-            by_zone: (0..zones.len()).filter(|&z| out.people_hours[z] > 1e-6 || out.euro[z][1] > 0.5).map(|z| (zones[z].clone(), out.people_hours[z], out.euro[z][1])).collect(),
+            by_zone: (0..zones.len())
+                .filter(|&z| out.people_hours[z] > 1e-6 || out.euro[z][1] > 0.5)
+                .map(|z| (zones[z].clone(), out.people_hours[z], out.euro[z][1]))
+                .collect(),
             n_failed: out.n_failed,
         }
     }
@@ -247,7 +250,7 @@ pub struct Assessment {
     pub study: buttress_model::Study,
     /// Base check at both study points.
     pub base: Vec<PointCheck>,
-    /// Gas demand unserved in the base year, by zone, GWh.
+    /// Gas demand unserved in the base year, by zone, `GWh`.
     pub base_gas_unserved_gwh: Vec<(String, f64)>,
     /// Comparison with published totals.
     pub facts: Vec<FactRow>,

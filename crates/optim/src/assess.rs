@@ -8,7 +8,7 @@ use buttress_engine::power::BASE_MVA;
 use buttress_model::tables::{MeasureEffect, ThreatEffect};
 use buttress_model::{Action, Case, Change, Level, Selector, Study, StudyPoint};
 
-use crate::answer::{AssetLoss, Assessment, FactRow, PointCheck, Summary, ThreatResult};
+use crate::answer::{Assessment, AssetLoss, FactRow, PointCheck, Summary, ThreatResult};
 use crate::{concentration, explain, measures, reach, second_hit};
 
 /// Assets that also get mild and severe runs and a reason.
@@ -73,7 +73,7 @@ pub(crate) struct Desk<'a, 'c> {
     pub progress: &'a dyn Progress,
 }
 
-impl<'c> Desk<'_, 'c> {
+impl Desk<'_, '_> {
     /// Zones where an asset's damage lies.
     pub(crate) fn home(&self, asset: u32) -> Vec<usize> {
         let a = self.world.asset(asset);
@@ -122,9 +122,14 @@ pub fn assess(case: &Case, study: &Study, options: &Options, progress: &dyn Prog
     let mut losses = sweep(&desk, &live);
     let n_harmless = live.len() - losses.len();
     // Only electricity differs between the study points, so the second sweep covers its assets.
-    let electric: Vec<u32> = live.iter().copied().filter(|&i| matches!(desk.world.parts[i as usize], Part::Bus(_) | Part::Line(_) | Part::Hvdc(_) | Part::Plant(_))).collect();
+    let electric: Vec<u32> = live
+        .iter()
+        .copied()
+        .filter(|&i| matches!(desk.world.parts[i as usize], Part::Bus(_) | Part::Line(_) | Part::Hvdc(_) | Part::Plant(_)))
+        .collect();
     progress.stage("single losses, summer night", electric.len());
-    let mut summer: Vec<(u32, f64, f64)> = sweep(&other, &electric).into_iter().map(|l| (l.asset, l.central.people_hours, l.central.euro[1])).collect();
+    let mut summer: Vec<(u32, f64, f64)> =
+        sweep(&other, &electric).into_iter().map(|l| (l.asset, l.central.people_hours, l.central.euro[1])).collect();
     summer.truncate(N_TOP);
     progress.stage("ranges of the worst", 2 * N_TOP.min(losses.len()));
     ranges(&desk, &mut losses);
@@ -192,8 +197,17 @@ fn point_check(world: &World, base: &Base) -> PointCheck {
     for (zone, p) in grid.bus_zone.iter().zip(&world.power.base.injection) {
         net_import[*zone] -= p * BASE_MVA;
     }
-    let named = |xs: &[f64], limit: f64| world.zones.iter().zip(xs).filter(|(_, x)| x.abs() > limit).map(|(z, x)| (z.key.clone(), *x)).collect();
-    let overloads = base.power.flow.iter().zip(&grid.lines).enumerate().filter(|(_, (f, l))| f.abs() > l.p_max * (1.0 + 1e-6)).map(|(k, (f, l))| ((world.first.line + k) as u32, f.abs() / l.p_max)).collect();
+    let named =
+        |xs: &[f64], limit: f64| world.zones.iter().zip(xs).filter(|(_, x)| x.abs() > limit).map(|(z, x)| (z.key.clone(), *x)).collect();
+    let overloads = base
+        .power
+        .flow
+        .iter()
+        .zip(&grid.lines)
+        .enumerate()
+        .filter(|(_, (f, l))| f.abs() > l.p_max * (1.0 + 1e-6))
+        .map(|(k, (f, l))| ((world.first.line + k) as u32, f.abs() / l.p_max))
+        .collect();
     PointCheck {
         point: world.study.point,
         ending: world.power.base.ending.and(base.power.ending),
@@ -223,8 +237,13 @@ fn gas_unserved(desk: &Desk) -> Vec<(String, f64)> {
 /// Single losses that cost something, worst first.
 fn sweep(desk: &Desk, live: &[u32]) -> Vec<AssetLoss> {
     let jobs: Vec<Job> = live.iter().map(|&i| desk.single(i)).collect();
-    let found = desk.runs(&desk.world, &jobs, Keep::default(), |k, out| (!out.is_harmless()).then(|| desk.summary(&out, &desk.home(live[k]))));
-    let mut losses: Vec<AssetLoss> = found.into_iter().zip(live).filter_map(|(s, &asset)| s.map(|central| AssetLoss { asset, central, range: None, reason: String::new(), second_hit: None })).collect();
+    let found =
+        desk.runs(&desk.world, &jobs, Keep::default(), |k, out| (!out.is_harmless()).then(|| desk.summary(&out, &desk.home(live[k]))));
+    let mut losses: Vec<AssetLoss> = found
+        .into_iter()
+        .zip(live)
+        .filter_map(|(s, &asset)| s.map(|central| AssetLoss { asset, central, range: None, reason: String::new(), second_hit: None }))
+        .collect();
     losses.sort_by(|a, b| worse(&a.central, &b.central).then(a.asset.cmp(&b.asset)));
     losses
 }
@@ -257,7 +276,11 @@ fn run_threats(desk: &Desk) -> Vec<ThreatResult> {
         let world = desk.world.at_level(level);
         desk.runs(&world, &jobs, keep, |k, out| {
             // A threat that also changes parameters (such as repair times) runs in a world of its own.
-            let out = if structural[k] { buttress_engine::cascade::run(&world.with(&jobs[k].changes), &desk.base, &jobs[k].changes, keep, jobs[k].seed) } else { out };
+            let out = if structural[k] {
+                buttress_engine::cascade::run(&world.with(&jobs[k].changes), &desk.base, &jobs[k].changes, keep, jobs[k].seed)
+            } else {
+                out
+            };
             let reason = explain::first_steps(&world, &out);
             (desk.summary(&out, &homes[k]), out.curve, reason)
         })
@@ -270,7 +293,13 @@ fn run_threats(desk: &Desk) -> Vec<ThreatResult> {
         .zip(central)
         .zip(high)
         .enumerate()
-        .map(|(k, ((l, c), h))| ThreatResult { threat: k, n_damaged: damages(&desk.world, &jobs[k].changes).len(), runs: [l.0, c.0, h.0], curve: c.1, reason: c.2 })
+        .map(|(k, ((l, c), h))| ThreatResult {
+            threat: k,
+            n_damaged: damages(&desk.world, &jobs[k].changes).len(),
+            runs: [l.0, c.0, h.0],
+            curve: c.1,
+            reason: c.2,
+        })
         .collect();
     out.sort_by(|a, b| worse(&a.runs[1], &b.runs[1]).then(a.threat.cmp(&b.threat)));
     out
@@ -282,7 +311,8 @@ pub fn is_structural(change: &Change) -> bool {
 }
 
 fn blueprint(desk: &Desk, losses: &[AssetLoss], threats: &[ThreatResult]) -> Vec<(String, Vec<String>)> {
-    let members = |s: &Summary| s.countries.iter().filter(|c| desk.world.zones.iter().any(|z| z.key == **c && z.is_eu)).cloned().collect::<Vec<_>>();
+    let members =
+        |s: &Summary| s.countries.iter().filter(|c| desk.world.zones.iter().any(|z| z.key == **c && z.is_eu)).cloned().collect::<Vec<_>>();
     let assets = losses.iter().map(|l| (desk.world.asset(l.asset).key.clone(), members(&l.central)));
     let events = threats.iter().map(|t| (desk.case.tables().threats[t.threat].key.clone(), members(&t.runs[1])));
     let mut out: Vec<(String, Vec<String>)> = assets.chain(events).filter(|x| x.1.len() >= SIGNIFICANT_MEMBERS).collect();
@@ -326,7 +356,9 @@ pub fn facts(case: &Case) -> Vec<FactRow> {
                 "population" => t.loads.iter().filter(|l| l.zone == f.zone).map(|l| l.population).sum(),
                 "peak_load_mw" => t.loads.iter().filter(|l| l.zone == f.zone).map(|l| l.winter_peak_mw).sum(),
                 "installed_capacity_mw" => t.plants.iter().filter(|p| p.asset.zone == f.zone).map(|p| p.p_max_mw).sum(),
-                "gas_storage_gwh" => t.gas_storages.iter().filter(|s| s.asset.zone == f.zone && s.asset.in_service).map(|s| s.working_gas_gwh).sum(),
+                "gas_storage_gwh" => {
+                    t.gas_storages.iter().filter(|s| s.asset.zone == f.zone && s.asset.in_service).map(|s| s.working_gas_gwh).sum()
+                }
                 _ => t.lng_terminals.iter().filter(|l| l.asset.zone == f.zone && l.asset.in_service).map(|l| l.sendout_gwh_d).sum(),
             };
             FactRow { zone: f.zone.clone(), quantity: f.quantity.clone(), fact: f.value, ours, reason: f.reason.clone() }

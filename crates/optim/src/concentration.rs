@@ -12,7 +12,8 @@ fn row(zone: &str, what: &str, amounts: BTreeMap<String, f64>) -> Option<Concent
     if total <= 0.0 || amounts.len() < 2 && amounts.keys().next().is_none_or(String::is_empty) {
         return None;
     }
-    let mut shares: Vec<(String, f64)> = amounts.into_iter().map(|(k, v)| (if k.is_empty() { "unknown".into() } else { k }, v / total)).collect();
+    let mut shares: Vec<(String, f64)> =
+        amounts.into_iter().map(|(k, v)| (if k.is_empty() { "unknown".into() } else { k }, v / total)).collect();
     shares.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     let hhi = shares.iter().map(|s| s.1 * s.1).sum();
     shares.truncate(6);
@@ -47,12 +48,19 @@ pub(crate) fn concentration(desk: &Desk) -> Vec<Concentration> {
         }
         out.extend(row(&zone.key, "power plants by technology (MW)", technology));
         let mut entries: BTreeMap<String, f64> = BTreeMap::new();
-        for a in desk.case.assets().iter().filter(|a| a.kind == "gas_pipe" && a.in_service && a.zone != a.zone_to && (a.zone == zone.key || a.zone_to == zone.key)) {
+        for a in desk
+            .case
+            .assets()
+            .iter()
+            .filter(|a| a.kind == "gas_pipe" && a.in_service && a.zone != a.zone_to && (a.zone == zone.key || a.zone_to == zone.key))
+        {
             let other = if a.zone == zone.key { &a.zone_to } else { &a.zone };
             *entries.entry(other.clone()).or_default() += a.capacity;
         }
         out.extend(row(&zone.key, "gas entry capacity by neighbour (GWh/d)", entries));
     }
-    out.sort_by(|a, b| (a.zone != "all").cmp(&(b.zone != "all")).then(b.hhi.total_cmp(&a.hhi)).then(a.zone.cmp(&b.zone)).then(a.what.cmp(&b.what)));
+    out.sort_by(|a, b| {
+        (a.zone != "all").cmp(&(b.zone != "all")).then(b.hhi.total_cmp(&a.hhi)).then(a.zone.cmp(&b.zone)).then(a.what.cmp(&b.what))
+    });
     out
 }

@@ -57,7 +57,7 @@ fn lost_services(out: &Outcome) -> Vec<String> {
         .filter(|s| out.lost_total(**s) > 1e-3)
         .map(|s| {
             let x = out.lost_total(*s);
-            let digits = if x >= 100.0 { 0 } else { 1 };
+            let digits = usize::from(x < 100.0);
             format!("{x:.digits$} {} of {}", s.lost_unit(), s.name())
         })
         .collect()
@@ -85,8 +85,7 @@ fn supplier<'o>(world: &World, out: &'o Outcome, d: u32, t: f64) -> Option<&'o C
     let direct = |asset: u32| match (&dep.supply, world.parts[asset as usize]) {
         (Supply::Bus(b), Part::Bus(k)) => *b == k,
         (Supply::Area(buses), Part::Bus(k)) => buses.iter().any(|b| b.0 == k),
-        (Supply::DataNode(n), Part::DataNode(k)) => *n == k,
-        (Supply::GasNode(n), Part::GasNode(k)) => *n == k,
+        (Supply::DataNode(n), Part::DataNode(k)) | (Supply::GasNode(n), Part::GasNode(k)) => *n == k,
         (Supply::Assets(ids, _), _) => ids.contains(&asset),
         _ => false,
     };
@@ -94,7 +93,10 @@ fn supplier<'o>(world: &World, out: &'o Outcome, d: u32, t: f64) -> Option<&'o C
         matches!(
             (&dep.supply, world.parts[asset as usize]),
             (Supply::Bus(_) | Supply::Area(_), Part::Bus(_) | Part::Line(_) | Part::Plant(_) | Part::Hvdc(_))
-                | (Supply::GasNode(_), Part::GasNode(_) | Part::GasPipe(_) | Part::Store(_) | Part::Terminal(_) | Part::GasSupply(_) | Part::Compressor(_))
+                | (
+                    Supply::GasNode(_),
+                    Part::GasNode(_) | Part::GasPipe(_) | Part::Store(_) | Part::Terminal(_) | Part::GasSupply(_) | Part::Compressor(_)
+                )
                 | (Supply::DataNode(_), Part::DataNode(_) | Part::DataLink(_))
                 | (Supply::Pnt(..) | Supply::Timing(..) | Supply::Satcom(_), Part::System(_) | Part::Satellite(_) | Part::GroundSite(_))
         )

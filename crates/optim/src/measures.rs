@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use buttress_engine::batch::map;
 use buttress_engine::cascade::{Keep, run};
 use buttress_engine::outcome::Service;
-use buttress_model::{Action, Change};
 use buttress_model::tables::Measure;
+use buttress_model::{Action, Change};
 
 use crate::answer::{AssetLoss, MeasureResult, Plan, Portfolio, Summary, ThreatResult, Weakness};
 use crate::assess::{Desk, is_structural, measure_changes, threat_changes};
@@ -38,7 +38,9 @@ impl Trial {
         let lost = |s: Service| self.loss.lost[s as usize] > 0.0;
         let kind = |i: usize| desk.case.assets()[i].kind.as_str();
         match c.action {
-            Action::Harden | Action::SpeedRepair | Action::SetBuffer => c.select.select(desk.case).iter().any(|&i| self.failed.contains(&(i as u32))),
+            Action::Harden | Action::SpeedRepair | Action::SetBuffer => {
+                c.select.select(desk.case).iter().any(|&i| self.failed.contains(&(i as u32)))
+            }
             Action::SetDemand | Action::Jam | Action::Restore | Action::TakeOut | Action::Derate | Action::SetSupply => true,
             Action::Uprate | Action::AddStock | Action::SetStorage => c.select.select(desk.case).iter().any(|&i| match kind(i) {
                 "substation" | "power_line" | "hvdc_link" | "power_plant" => lost(Service::Electricity),
@@ -61,13 +63,36 @@ fn trials(desk: &Desk, losses: &[AssetLoss], threats: &[ThreatResult]) -> Vec<Tr
             continue;
         }
         let home = desk.home_of(&desk.world, &changes);
-        out.push(Trial { shown: Weakness { key: threat.key.clone(), name: threat.name.clone(), euro: t.runs[1].euro[1], people_hours: t.runs[1].people_hours }, changes, loss: t.runs[1].clone(), home, failed: BTreeSet::new() });
+        out.push(Trial {
+            shown: Weakness {
+                key: threat.key.clone(),
+                name: threat.name.clone(),
+                euro: t.runs[1].euro[1],
+                people_hours: t.runs[1].people_hours,
+            },
+            changes,
+            loss: t.runs[1].clone(),
+            home,
+            failed: BTreeSet::new(),
+        });
     }
     for l in losses.iter().filter(|l| desk.world.asset(l.asset).provenance != "synthetic").take(N_ASSETS) {
         let a = desk.world.asset(l.asset);
-        out.push(Trial { shown: Weakness { key: a.key.clone(), name: a.name.clone(), euro: l.central.euro[1], people_hours: l.central.people_hours }, changes: vec![Change::take_out(&a.key)], loss: l.central.clone(), home: desk.home(l.asset), failed: BTreeSet::new() });
+        out.push(Trial {
+            shown: Weakness { key: a.key.clone(), name: a.name.clone(), euro: l.central.euro[1], people_hours: l.central.people_hours },
+            changes: vec![Change::take_out(&a.key)],
+            loss: l.central.clone(),
+            home: desk.home(l.asset),
+            failed: BTreeSet::new(),
+        });
     }
-    let failed = map(out.len(), desk.threads, |k| run(&desk.world, &desk.base, &out[k].changes, Keep { causes: true, curve: false }, desk.world.study.seed).causes.iter().map(|c| c.asset).collect());
+    let failed = map(out.len(), desk.threads, |k| {
+        run(&desk.world, &desk.base, &out[k].changes, Keep { causes: true, curve: false }, desk.world.study.seed)
+            .causes
+            .iter()
+            .map(|c| c.asset)
+            .collect()
+    });
     for (trial, failed) in out.iter_mut().zip(failed) {
         trial.failed = failed;
     }
@@ -113,7 +138,11 @@ pub(crate) fn measures(desk: &Desk, losses: &[AssetLoss], threats: &[ThreatResul
         r
     });
     results.sort_by(|a, b| b.ratio.total_cmp(&a.ratio).then(a.measure.cmp(&b.measure)));
-    let portfolio = budget_meur.map(|budget| Portfolio { budget_meur: budget, joint: joint(desk, &trials, &results, budget), national: national(desk, &trials, &results, budget) });
+    let portfolio = budget_meur.map(|budget| Portfolio {
+        budget_meur: budget,
+        joint: joint(desk, &trials, &results, budget),
+        national: national(desk, &trials, &results, budget),
+    });
     let n_runs = trials.len() * (catalogue.len() + if portfolio.is_some() { 2 } else { 0 });
     (trials.into_iter().map(|t| t.shown).collect(), results, portfolio, n_runs)
 }
@@ -144,17 +173,28 @@ fn one_measure(desk: &Desk, trials: &[Trial], m: usize) -> MeasureResult {
         avoided_euro: euro,
         avoided_people_hours: people,
         ratio: if cost[1] > 0.0 { euro / (cost[1] * 1e6) } else { 0.0 },
-        share_of: trials.iter().zip(&after).map(|(t, a)| if t.loss.euro[1] > 0.0 { (avoided(t, a) / t.loss.euro[1]).clamp(0.0, 1.0) } else { 0.0 }).collect(),
+        share_of: trials
+            .iter()
+            .zip(&after)
+            .map(|(t, a)| if t.loss.euro[1] > 0.0 { (avoided(t, a) / t.loss.euro[1]).clamp(0.0, 1.0) } else { 0.0 })
+            .collect(),
         by_zone: by_zone.into_iter().filter(|x| x.1 > 1.0).collect(),
         helps: helps.into_iter().take(3).map(|h| h.1.to_owned()).collect(),
     }
 }
 
 /// Greedy choice: the measure with the most further avoided euro per euro, while the budget lasts.
-fn greedy(trials: &[Trial], candidates: &[&MeasureResult], budget_meur: f64, worth: impl Fn(&MeasureResult, usize) -> f64) -> (Vec<usize>, f64, f64) {
+fn greedy(
+    trials: &[Trial],
+    candidates: &[&MeasureResult],
+    budget_meur: f64,
+    worth: impl Fn(&MeasureResult, usize) -> f64,
+) -> (Vec<usize>, f64, f64) {
     let mut left: Vec<f64> = vec![1.0; trials.len()];
     let (mut chosen, mut cost, mut value) = (Vec::new(), 0.0, 0.0);
-    let gain = |c: &MeasureResult, left: &[f64]| (0..trials.len()).map(|t| trials[t].loss.euro[1] * left[t] * c.share_of[t] * worth(c, t)).sum::<f64>();
+    let gain = |c: &MeasureResult, left: &[f64]| {
+        (0..trials.len()).map(|t| trials[t].loss.euro[1] * left[t] * c.share_of[t] * worth(c, t)).sum::<f64>()
+    };
     for _ in 0..candidates.len() {
         let best = candidates
             .iter()
@@ -176,7 +216,8 @@ fn greedy(trials: &[Trial], candidates: &[&MeasureResult], budget_meur: f64, wor
 /// Zones that pay for a measure with their shares: those it names, by gross domestic product; all when it names none.
 fn payers(desk: &Desk, m: usize) -> Vec<(String, f64)> {
     let named: Vec<&str> = desk.case.tables().measures[m].zones.split('|').map(str::trim).filter(|z| !z.is_empty()).collect();
-    let zones: Vec<_> = desk.case.tables().zones.iter().filter(|z| z.kind == "zone" && (named.is_empty() || named.contains(&z.key.as_str()))).collect();
+    let zones: Vec<_> =
+        desk.case.tables().zones.iter().filter(|z| z.kind == "zone" && (named.is_empty() || named.contains(&z.key.as_str()))).collect();
     let total: f64 = zones.iter().map(|z| z.gdp_meur).sum::<f64>().max(1e-9);
     zones.into_iter().map(|z| (z.key.clone(), z.gdp_meur / total)).collect()
 }
@@ -191,7 +232,14 @@ fn plan(desk: &Desk, trials: &[Trial], chosen: Vec<usize>, cost_meur: f64, promi
             *benefit.entry(zone.clone()).or_default() += before - now;
         }
     }
-    Plan { chosen, cost_meur, promised_euro: promised, replayed_euro: trials.iter().zip(&after).map(|(t, a)| avoided(t, a)).sum(), paid_by: paid.into_iter().collect(), benefit_of: benefit.into_iter().filter(|x| x.1.abs() > 1.0).collect() }
+    Plan {
+        chosen,
+        cost_meur,
+        promised_euro: promised,
+        replayed_euro: trials.iter().zip(&after).map(|(t, a)| avoided(t, a)).sum(),
+        paid_by: paid.into_iter().collect(),
+        benefit_of: benefit.into_iter().filter(|x| x.1.abs() > 1.0).collect(),
+    }
 }
 
 fn joint(desk: &Desk, trials: &[Trial], results: &[MeasureResult], budget: f64) -> Plan {
@@ -216,7 +264,8 @@ fn national(desk: &Desk, trials: &[Trial], results: &[MeasureResult], budget: f6
     for zone in zones {
         let own = |c: &MeasureResult, t: usize| {
             let before: f64 = trials[t].loss.by_zone.iter().map(|z| z.2).sum::<f64>().max(1e-9);
-            trials[t].loss.by_zone.iter().find(|z| z.0 == zone.key).map_or(0.0, |z| z.2 / before) * f64::from(c.by_zone.iter().any(|z| z.0 == zone.key))
+            trials[t].loss.by_zone.iter().find(|z| z.0 == zone.key).map_or(0.0, |z| z.2 / before)
+                * f64::from(c.by_zone.iter().any(|z| z.0 == zone.key))
         };
         let candidates: Vec<&MeasureResult> = results.iter().filter(|r| payers(desk, r.measure).iter().any(|p| p.0 == zone.key)).collect();
         let (chosen, c, v) = greedy(trials, &candidates, budget * zone.gdp_meur / total, own);

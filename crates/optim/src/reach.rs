@@ -31,8 +31,18 @@ pub(crate) fn significant(desk: &Desk) -> Vec<Significant> {
             by_operator.entry(operator.clone()).or_insert_with(|| (service.clone(), BTreeSet::new())).1.extend(zones);
         }
     }
-    let assets = by_asset.iter().map(|(&a, (service, zones))| Significant { who: desk.world.asset(a).key.clone(), what: "asset", service: service.clone(), members: keys(zones) });
-    let operators = by_operator.iter().map(|(o, (service, zones))| Significant { who: o.clone(), what: "operator", service: service.clone(), members: keys(zones) });
+    let assets = by_asset.iter().map(|(&a, (service, zones))| Significant {
+        who: desk.world.asset(a).key.clone(),
+        what: "asset",
+        service: service.clone(),
+        members: keys(zones),
+    });
+    let operators = by_operator.iter().map(|(o, (service, zones))| Significant {
+        who: o.clone(),
+        what: "operator",
+        service: service.clone(),
+        members: keys(zones),
+    });
     let mut out: Vec<Significant> = assets.chain(operators).filter(|s| s.members.len() >= SIGNIFICANT_MEMBERS).collect();
     out.sort_by(|a, b| b.members.len().cmp(&a.members.len()).then(a.who.cmp(&b.who)));
     out

@@ -47,7 +47,17 @@ pub fn build(kit: &Kit, out: &mut Out) -> Result<()> {
     let facts = kit.curated("transport_facts")?;
     let surge = facts.iter().find(|r| text(r, "key") == "airport.spare-over-mean").map_or(0.15, |r| number(r, "value_central", 0.15));
     for p in &places {
-        let common = Common { key: &p.key, name: &p.name, kind: "airport", zone: &p.zone, lat: p.lat, lon: p.lon, provenance: p.provenance, source: &p.source, confidence: &p.confidence };
+        let common = Common {
+            key: &p.key,
+            name: &p.name,
+            kind: "airport",
+            zone: &p.zone,
+            lat: p.lat,
+            lon: p.lon,
+            provenance: p.provenance,
+            source: &p.source,
+            confidence: &p.confidence,
+        };
         out.push::<Airport>(&common.with(&[
             ("operator", p.operator.clone()),
             ("in_service", if p.in_service { "1".into() } else { "0".into() }),

@@ -1,4 +1,4 @@
-//! Borders: Natural Earth countries decoded from TopoJSON, as land to test points against and as simplified rings for the map.
+//! Borders: Natural Earth countries decoded from `TopoJSON`, as land to test points against and as simplified rings for the map.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -31,8 +31,18 @@ const FLOW_ROWS: usize = 6000;
 const ISLANDS: &[&str] = &["GB", "IE", "IS", "MT", "CY"];
 /// Pairs of metros whose topohub edge runs over sea.
 const OVER_SEA: &[(&str, &str)] = &[
-    ("helsinki", "stockholm"), ("stockholm", "turku"), ("copenhagen", "oslo"), ("athens", "palermo"), ("athens", "rome"), ("athens", "milan"),
-    ("palermo", "rome"), ("helsinki", "oslo"), ("helsinki", "warsaw"), ("stockholm", "warsaw"), ("copenhagen", "tallinn"), ("berlin", "copenhagen"),
+    ("helsinki", "stockholm"),
+    ("stockholm", "turku"),
+    ("copenhagen", "oslo"),
+    ("athens", "palermo"),
+    ("athens", "rome"),
+    ("athens", "milan"),
+    ("palermo", "rome"),
+    ("helsinki", "oslo"),
+    ("helsinki", "warsaw"),
+    ("stockholm", "warsaw"),
+    ("copenhagen", "tallinn"),
+    ("berlin", "copenhagen"),
 ];
 /// Where cables from Europe to the Gulf and Asia cross Egypt; their middle is set there.
 const EGYPT: (f64, f64) = (30.5, 32.0);
@@ -49,7 +59,13 @@ pub fn build(kit: &Kit, out: &mut Out) -> Result<()> {
     add_gates(kit, out, &mut net)?;
     for r in kit.curated("exchanges")? {
         let capacity = number(&r, "peak_traffic_tbit_s", 0.0) * 1000.0 * EXCHANGE_HEADROOM;
-        net.node(out, &r, "exchange", text(&r, "name"), &[("operator", text(&r, "operator").to_owned()), ("capacity_gbit_s", short(capacity, 1))])?;
+        net.node(
+            out,
+            &r,
+            "exchange",
+            text(&r, "name"),
+            &[("operator", text(&r, "operator").to_owned()), ("capacity_gbit_s", short(capacity, 1))],
+        )?;
         net.exchanges.push((text(&r, "key").to_owned(), capacity));
     }
     for r in kit.curated("landings")? {
@@ -61,7 +77,12 @@ pub fn build(kit: &Kit, out: &mut Out) -> Result<()> {
     add_topohub(kit, out, &mut net)?;
     add_cables(kit, out, &mut net)?;
     write_flows(kit, out, &net)?;
-    println!("digital: {} nodes, {} links, {} flows", out.rows::<DataNode>().len(), out.rows::<DataLink>().len(), out.rows::<DataFlow>().len());
+    println!(
+        "digital: {} nodes, {} links, {} flows",
+        out.rows::<DataNode>().len(),
+        out.rows::<DataLink>().len(),
+        out.rows::<DataFlow>().len()
+    );
     Ok(())
 }
 
@@ -109,7 +130,8 @@ impl Net {
         if !lat.is_finite() || !lon.is_finite() {
             return Err(format!("{key} has no position"));
         }
-        let common = Common { key, name, kind, zone, lat, lon, provenance: "curated", source: text(r, "source"), confidence: text(r, "confidence") };
+        let common =
+            Common { key, name, kind, zone, lat, lon, provenance: "curated", source: text(r, "source"), confidence: text(r, "confidence") };
         out.push::<DataNode>(&common.with(more));
         let known_as = if kind == "exchange" || text(r, "town").is_empty() { name } else { text(r, "town") };
         self.places.insert(key.to_owned(), Place { name: known_as.to_owned(), zone: zone.to_owned(), lat, lon });
@@ -130,7 +152,8 @@ impl Net {
 
     /// Nearest metro, of the zone when one is given, and its distance, km.
     fn nearest_metro(&self, lat: f64, lon: f64, zone: Option<&str>) -> Option<(String, f64)> {
-        let candidates: Vec<(&String, &Place)> = self.metros.iter().filter_map(|m| Some((m, self.places.get(m)?))).filter(|(_, p)| zone.is_none_or(|z| z == p.zone)).collect();
+        let candidates: Vec<(&String, &Place)> =
+            self.metros.iter().filter_map(|m| Some((m, self.places.get(m)?))).filter(|(_, p)| zone.is_none_or(|z| z == p.zone)).collect();
         let (i, km) = nearest(candidates.iter().map(|(_, p)| (p.lat, p.lon)), lat, lon)?;
         Some((candidates[i].0.clone(), km))
     }
@@ -139,7 +162,17 @@ impl Net {
     fn link(&mut self, out: &mut Out, l: &Link, more: &[(&str, String)]) -> Result<()> {
         let (a, b) = (self.place(l.from)?, self.place(l.to)?);
         let (lat, lon) = (f64::midpoint(a.lat, b.lat), f64::midpoint(a.lon, b.lon));
-        let common = Common { key: &l.key, name: &l.name, kind: l.kind, zone: &a.zone, lat, lon, provenance: l.provenance, source: l.source, confidence: l.confidence };
+        let common = Common {
+            key: &l.key,
+            name: &l.name,
+            kind: l.kind,
+            zone: &a.zone,
+            lat,
+            lon,
+            provenance: l.provenance,
+            source: l.source,
+            confidence: l.confidence,
+        };
         let mut row = common.with(&[
             ("node_from", l.from.to_owned()),
             ("node_to", l.to.to_owned()),
@@ -224,7 +257,8 @@ fn add_fibre(kit: &Kit, out: &mut Out, net: &mut Net) -> Result<()> {
 fn add_exchange_access(out: &mut Out, net: &mut Net) -> Result<()> {
     for (key, gbit_s) in net.exchanges.clone() {
         let place = net.place(&key)?.clone();
-        let (metro, _) = net.nearest_metro(place.lat, place.lon, Some(&place.zone)).ok_or_else(|| format!("{key}: no metro in {}", place.zone))?;
+        let (metro, _) =
+            net.nearest_metro(place.lat, place.lon, Some(&place.zone)).ok_or_else(|| format!("{key}: no metro in {}", place.zone))?;
         for path in 1..=2 {
             let link = Link {
                 key: format!("fibre.ixp-{}.{path}", bare(&key)),
@@ -246,16 +280,29 @@ fn add_exchange_access(out: &mut Out, net: &mut Net) -> Result<()> {
 
 /// Providers of cloud regions: file stem and name. Regions of `onedrive` are countries, not sites, and are left out.
 const PROVIDERS: &[(&str, &str)] = &[
-    ("alibaba", "Alibaba Cloud"), ("aws", "AWS"), ("azure", "Microsoft Azure"), ("digitalocean", "DigitalOcean"), ("gcp", "Google Cloud"),
-    ("ibm", "IBM Cloud"), ("linode", "Linode"), ("oci", "Oracle Cloud"), ("vultr", "Vultr"),
+    ("alibaba", "Alibaba Cloud"),
+    ("aws", "AWS"),
+    ("azure", "Microsoft Azure"),
+    ("digitalocean", "DigitalOcean"),
+    ("gcp", "Google Cloud"),
+    ("ibm", "IBM Cloud"),
+    ("linode", "Linode"),
+    ("oci", "Oracle Cloud"),
+    ("vultr", "Vultr"),
 ];
 
 fn add_data_centres(kit: &Kit, out: &mut Out, net: &mut Net) -> Result<()> {
-    let countries: BTreeMap<String, String> = out.rows::<Zone>().iter().map(|z| (cell(z, "name").to_owned(), cell(z, "key").to_owned())).filter(|(_, key)| kit.is_zone(key)).collect();
+    let countries: BTreeMap<String, String> = out
+        .rows::<Zone>()
+        .iter()
+        .map(|z| (cell(z, "name").to_owned(), cell(z, "key").to_owned()))
+        .filter(|(_, key)| kit.is_zone(key))
+        .collect();
     for (provider, operator) in PROVIDERS {
         let path = kit.file("cloud_regions", &format!("cloud_regions_info/mappings/{provider}_regions.json"))?;
         let content = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-        let regions: BTreeMap<String, serde_json::Value> = serde_json::from_str(&content).map_err(|e| format!("{}: {e}", path.display()))?;
+        let regions: BTreeMap<String, serde_json::Value> =
+            serde_json::from_str(&content).map_err(|e| format!("{}: {e}", path.display()))?;
         for (region, value) in &regions {
             let (Some(lat), Some(lon)) = (value["latitude"].as_f64(), value["longitude"].as_f64()) else { continue };
             let zone = value["country"].as_str().and_then(|c| countries.get(c)).map(String::as_str);
@@ -269,7 +316,17 @@ fn add_data_centres(kit: &Kit, out: &mut Out, net: &mut Net) -> Result<()> {
             }
             let name = format!("{operator} {}", value["location"].as_str().unwrap_or(region));
             let zone = net.place(&metro)?.zone.clone();
-            let common = Common { key: &key, name: &name, kind: "data_centre", zone: &zone, lat, lon, provenance: "real", source: "pkg.cloud-regions", confidence: if km > METRO_REACH_KM { "low" } else { "medium" } };
+            let common = Common {
+                key: &key,
+                name: &name,
+                kind: "data_centre",
+                zone: &zone,
+                lat,
+                lon,
+                provenance: "real",
+                source: "pkg.cloud-regions",
+                confidence: if km > METRO_REACH_KM { "low" } else { "medium" },
+            };
             out.push::<DataNode>(&common.with(&[("operator", (*operator).to_owned())]));
             net.places.insert(key.clone(), Place { name: name.clone(), zone, lat, lon });
             let link = Link {
@@ -510,7 +567,8 @@ fn flows(net: &Net, list: &[Demand], gates: &[(String, f64)], limit: usize) -> R
 
 fn write_flows(kit: &Kit, out: &mut Out, net: &Net) -> Result<()> {
     let list = demands(kit, out, net)?;
-    let gates: Vec<(String, f64)> = kit.curated("data_gates")?.iter().map(|r| (end_key(text(r, "key")), number(r, "share_of_extra_european", 0.0))).collect();
+    let gates: Vec<(String, f64)> =
+        kit.curated("data_gates")?.iter().map(|r| (end_key(text(r, "key")), number(r, "share_of_extra_european", 0.0))).collect();
     let mut limit = 40;
     let mut all = flows(net, &list, &gates, limit)?;
     while all.len() > FLOW_ROWS && limit > 4 {

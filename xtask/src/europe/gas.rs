@@ -112,7 +112,7 @@ fn read_edges(kit: &Kit) -> Result<BTreeMap<String, (String, String)>> {
         let range = workbook.worksheet_range(sheet).map_err(|e| fail(e.to_string()))?;
         let mut rows = range.rows();
         let Some(header) = rows.next() else { continue };
-        let column = |name: &str| header.iter().position(|c| c.to_string() == name).ok_or_else(|| fail(format!("sheet {sheet} has no column {name}")));
+        let column = |name: &str| header.iter().position(|c| *c == name).ok_or_else(|| fail(format!("sheet {sheet} has no column {name}")));
         let (edge, from, to) = (column("edge_name")?, column("from_node")?, column("to_node")?);
         for row in rows {
             let cell = |i: usize| row.get(i).map_or(String::new(), |c| c.to_string().trim().to_owned());

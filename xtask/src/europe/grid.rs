@@ -1,4 +1,4 @@
-//! The transmission grid: Germany from SciGRID, elsewhere synthesised from plants and cities, joined by curated ties.
+//! The transmission grid: Germany from `SciGRID`, elsewhere synthesised from plants and cities, joined by curated ties.
 //!
 //! Buses: plants and cities merged greedily by weight. Lines: Gabriel graph (Gabriel and Sokal 1969, DOI 10.2307/2412323) by
 //! region, without edges over water or foreign land. Circuits: least-cost dispatch with the grid's own limits left out, then
@@ -311,7 +311,7 @@ pub fn build(inputs: &Inputs, out: &mut Out) -> Result<String> {
     let model = Model { zones: zone_keys(inputs.kit), shares, inputs };
     plan(&mut net, &model, &placed, &mut report);
     set_bus_voltage(&mut net);
-    plants::write(&inputs.fleet, &placed, &net, inputs.hubs, out);
+    plants::write(inputs.fleet, &placed, &net, inputs.hubs, out);
     write_buses(&net, out);
     write_lines(&net, out);
     write_links(&net, out);
@@ -713,7 +713,8 @@ fn fill_rest(inputs: &Inputs, net: &Net, shares: &[f64], placed: &mut Vec<Placed
     let mut fresh = Vec::new();
     for country in &inputs.places.countries {
         let total: f64 = placed.iter().filter(|p| p.plant.zone == country.zone).map(|p| p.plant.mw).sum();
-        let loads: Vec<(usize, f64)> = (0..net.buses.len()).filter(|&i| net.buses[i].zone == country.zone).map(|i| (i, shares[i])).collect();
+        let loads: Vec<(usize, f64)> =
+            (0..net.buses.len()).filter(|&i| net.buses[i].zone == country.zone).map(|i| (i, shares[i])).collect();
         let rest = inputs.fleet.rest(net, country, placed, &loads);
         // An empty sum is -0.
         let filled = rest.iter().map(|p| p.plant.mw).sum::<f64>() + 0.0;
@@ -858,7 +859,9 @@ fn resize(net: &mut Net, base_flow: &[f64], worst: &[f64]) -> usize {
         let wanted = match branch.class {
             Class::Synthetic => (PLAN_RESERVE * worst / branch.rate_mw).ceil(),
             // A real line is taken as it is, unless the base case itself does not fit.
-            Class::Real if *base > branch.limit_mw() * (1.0 + 1e-6) => branch.circuits + ((base - branch.limit_mw()) / branch.rate_mw).ceil(),
+            Class::Real if *base > branch.limit_mw() * (1.0 + 1e-6) => {
+                branch.circuits + ((base - branch.limit_mw()) / branch.rate_mw).ceil()
+            }
             _ => branch.circuits,
         };
         let wanted = wanted.clamp(branch.circuits, MOST_CIRCUITS.max(branch.circuits));
@@ -1049,7 +1052,8 @@ impl Report {
             let pairs: BTreeSet<(usize, usize)> = inner().map(|b| (b.from.min(b.to), b.from.max(b.to))).collect();
             let degree = 2.0 * pairs.len() as f64 / (n as f64).max(1.0);
             let ties = net.branches.iter().filter(|b| is_here(b.from) != is_here(b.to)).map(Branch::limit_mw).sum::<f64>() + 0.0;
-            let links = net.links.iter().filter(|l| l.in_service && is_here(l.from) != is_here(l.to)).map(|l| l.p_max_mw).sum::<f64>() + 0.0;
+            let links =
+                net.links.iter().filter(|l| l.in_service && is_here(l.from) != is_here(l.to)).map(|l| l.p_max_mw).sum::<f64>() + 0.0;
             self.line(&format!("| {zone} | {n} | {:.0} | {:.0} | {degree:.2} | {ties:.0} | {links:.0} |", km(true), km(false)));
         }
         self.line("");

@@ -93,7 +93,8 @@ impl Out {
         let mut out = BTreeMap::new();
         for table in buttress_model::tables::TABLES {
             let Some(rows) = self.tables.get(table.name) else { continue };
-            let columns: Vec<&str> = table.fields().map(|f| f.name).filter(|c| rows.iter().any(|r| r.get(c).is_some_and(|v| !v.is_empty()))).collect();
+            let columns: Vec<&str> =
+                table.fields().map(|f| f.name).filter(|c| rows.iter().any(|r| r.get(c).is_some_and(|v| !v.is_empty()))).collect();
             let mut writer = csv::Writer::from_writer(Vec::new());
             writer.write_record(&columns).expect("memory");
             for row in rows {

@@ -195,7 +195,13 @@ fn attribution(tables: &BTreeMap<&'static str, String>) -> Result<String> {
     for row in sources.iter().filter(|r| used.contains(text(r, "key"))) {
         let (url, vintage) = (text(row, "url"), text(row, "vintage"));
         let place = if url.is_empty() { String::new() } else { format!(" {url}") };
-        let _ = write!(report, "\n{}\n  {} ({vintage}).{place}\n  Licence: {}\n", text(row, "key"), text(row, "citation"), text(row, "licence"));
+        let _ = write!(
+            report,
+            "\n{}\n  {} ({vintage}).{place}\n  Licence: {}\n",
+            text(row, "key"),
+            text(row, "citation"),
+            text(row, "licence")
+        );
     }
     Ok(report)
 }

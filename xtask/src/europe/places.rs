@@ -279,7 +279,7 @@ pub fn is_supplied(zone: &str, lat: f64, lon: f64) -> bool {
     }
 }
 
-/// GeoNames lists districts beside their city. Within the reach of a large city, the weight of all places together is set
+/// `GeoNames` lists districts beside their city. Within the reach of a large city, the weight of all places together is set
 /// to the larger of the city alone and half of the sum.
 fn weigh_conurbations(cities: &mut [(String, Place)]) {
     let mut taken = vec![false; cities.len()];

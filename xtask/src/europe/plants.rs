@@ -140,12 +140,28 @@ pub fn read(kit: &Kit, places: &Places, out: &mut Out) -> Result<Fleet> {
 /// batteries without a date or built after that year are left out, undated and newest first, until they do not.
 fn leave_out_newest(country: &Country, curated_mw: f64, units: &mut Vec<(Plant, Option<f64>)>, small: &mut Vec<Small>) {
     let of_zone = |zone: &str| zone == country.zone;
-    let mut total = curated_mw + units.iter().filter(|u| of_zone(&u.0.zone)).map(|u| u.0.mw).sum::<f64>() + small.iter().filter(|s| of_zone(&s.zone)).map(|s| s.mw).sum::<f64>();
+    let mut total = curated_mw
+        + units.iter().filter(|u| of_zone(&u.0.zone)).map(|u| u.0.mw).sum::<f64>()
+        + small.iter().filter(|s| of_zone(&s.zone)).map(|s| s.mw).sum::<f64>();
     let limit = country.installed_mw * (1.0 + EXCESS_SHARE);
-    let is_new = |technology: &str, year: Option<f64>| matches!(technology, "wind_onshore" | "wind_offshore" | "solar" | "battery") && year.is_none_or(|y| y > FACT_YEAR);
+    let is_new = |technology: &str, year: Option<f64>| {
+        matches!(technology, "wind_onshore" | "wind_offshore" | "solar" | "battery") && year.is_none_or(|y| y > FACT_YEAR)
+    };
     let mut newest: Vec<(f64, bool, usize, f64)> = Vec::new();
-    newest.extend(units.iter().enumerate().filter(|(_, u)| of_zone(&u.0.zone) && is_new(&u.0.technology, u.1)).map(|(i, u)| (u.1.unwrap_or(f64::INFINITY), true, i, u.0.mw)));
-    newest.extend(small.iter().enumerate().filter(|(_, s)| of_zone(&s.zone) && is_new(s.technology, s.year)).map(|(i, s)| (s.year.unwrap_or(f64::INFINITY), false, i, s.mw)));
+    newest.extend(
+        units
+            .iter()
+            .enumerate()
+            .filter(|(_, u)| of_zone(&u.0.zone) && is_new(&u.0.technology, u.1))
+            .map(|(i, u)| (u.1.unwrap_or(f64::INFINITY), true, i, u.0.mw)),
+    );
+    newest.extend(
+        small
+            .iter()
+            .enumerate()
+            .filter(|(_, s)| of_zone(&s.zone) && is_new(s.technology, s.year))
+            .map(|(i, s)| (s.year.unwrap_or(f64::INFINITY), false, i, s.mw)),
+    );
     newest.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.3.total_cmp(&a.3)).then(a.2.cmp(&b.2)));
     let (mut drop_unit, mut drop_small, mut dropped) = (BTreeSet::new(), BTreeSet::new(), 0.0);
     for (_, is_unit, i, mw) in newest {
@@ -154,14 +170,21 @@ fn leave_out_newest(country: &Country, curated_mw: f64, units: &mut Vec<(Plant, 
         }
         total -= mw;
         dropped += mw;
-        if is_unit { drop_unit.insert(i) } else { drop_small.insert(i) };
+        if is_unit {
+            drop_unit.insert(i)
+        } else {
+            drop_small.insert(i)
+        };
     }
     let mut i = 0;
     units.retain(|_| (!drop_unit.contains(&i), i += 1).0);
     i = 0;
     small.retain(|_| (!drop_small.contains(&i), i += 1).0);
     if dropped > 0.0 {
-        println!("plants: {}: {dropped:.0} MW of undated or newer wind, solar and batteries left out; {total:.0} MW stay against {:.0}", country.zone, country.installed_mw);
+        println!(
+            "plants: {}: {dropped:.0} MW of undated or newer wind, solar and batteries left out; {total:.0} MW stay against {:.0}",
+            country.zone, country.installed_mw
+        );
     }
 }
 
@@ -203,7 +226,9 @@ fn read_package(kit: &Kit, places: &Places) -> Result<Package> {
     let closed: BTreeMap<(String, String, String), String> = kit
         .curated("plants_closed")?
         .iter()
-        .map(|r| ((text(r, "name").to_owned(), text(r, "country").to_owned(), text(r, "fueltype").to_owned()), text(r, "source").to_owned()))
+        .map(|r| {
+            ((text(r, "name").to_owned(), text(r, "country").to_owned(), text(r, "fueltype").to_owned()), text(r, "source").to_owned())
+        })
         .collect();
     let zones: BTreeMap<&str, &str> = places.countries.iter().map(|c| (c.name.as_str(), c.zone.as_str())).collect();
     let path = kit.file("powerplantmatching", "powerplants.csv")?;
@@ -224,7 +249,9 @@ fn read_package(kit: &Kit, places: &Places) -> Result<Package> {
         let (Some(lat), Some(lon), Some(mw)) = (value(lat), value(lon), value(capacity)) else { continue };
         let closed_by = closed.get(&(cell(name).to_owned(), zone.to_owned(), cell(fuel).to_owned()));
         // Occupied or damaged plants in Ukraine still stand in the published total: they stay, out of service.
-        let is_lost = zone == "UA" && mw >= LARGE_MW && (!is_supplied(zone, lat, lon) || closed_by.is_some_and(|s| s.ends_with("-war") || s.ends_with("-partial")));
+        let is_lost = zone == "UA"
+            && mw >= LARGE_MW
+            && (!is_supplied(zone, lat, lon) || closed_by.is_some_and(|s| s.ends_with("-war") || s.ends_with("-partial")));
         if mw <= 0.0 || !is_lost && (!is_running || closed_by.is_some() || !is_supplied(zone, lat, lon)) {
             continue;
         }
@@ -427,7 +454,12 @@ fn gather(by_bus: &BTreeMap<usize, f64>) -> Vec<(usize, f64)> {
 
 /// Writes the plants, those lost last and out of service.
 pub fn write(fleet: &Fleet, placed: &[Placed], net: &Net, hubs: &Hubs, out: &mut Out) {
-    let of_zone = |plant: &Plant| (0..net.buses.len()).filter(|&b| net.buses[b].zone == plant.zone).min_by(|&a, &b| { let d = |i: usize| distance_km(net.buses[i].lat, net.buses[i].lon, plant.lat, plant.lon); d(a).total_cmp(&d(b)) });
+    let of_zone = |plant: &Plant| {
+        (0..net.buses.len()).filter(|&b| net.buses[b].zone == plant.zone).min_by(|&a, &b| {
+            let d = |i: usize| distance_km(net.buses[i].lat, net.buses[i].lon, plant.lat, plant.lon);
+            d(a).total_cmp(&d(b))
+        })
+    };
     let lost: Vec<Placed> = fleet.lost.iter().filter_map(|p| of_zone(p).map(|bus| Placed { bus, plant: p.clone() })).collect();
     for (is_lost, Placed { bus, plant }) in placed.iter().map(|p| (false, p)).chain(lost.iter().map(|p| (true, p))) {
         let hub = if plant.technology.starts_with("gas") { hubs.nearest_in(&plant.zone, plant.lat, plant.lon) } else { None };

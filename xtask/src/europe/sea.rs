@@ -55,7 +55,13 @@ pub fn build(kit: &Kit, out: &mut Out) -> Result<()> {
     let surge = facts.iter().find(|r| text(r, "key") == "port.surge-over-mean").map_or(0.2, |r| number(r, "value_central", 0.2));
     write_ports(out, &ports, surge);
     write_flows(out, &net, &kiel, &ports);
-    println!("sea: {} points, {} lanes, {} ports, {} flows", chart.nodes.len(), chart.lanes.len(), ports.len(), out.rows::<SeaFlow>().len());
+    println!(
+        "sea: {} points, {} lanes, {} ports, {} flows",
+        chart.nodes.len(),
+        chart.lanes.len(),
+        ports.len(),
+        out.rows::<SeaFlow>().len()
+    );
     Ok(())
 }
 
@@ -289,7 +295,22 @@ fn read_ports(kit: &Kit, net: &Marnet) -> Result<Vec<Site>> {
         }
         let (key, sea_node) = (format!("port.{}", locode.to_lowercase()), format!("sea.{}", locode.to_lowercase()));
         let (source, confidence) = ("pkg.searoute".to_owned(), "medium".to_owned());
-        out.push(Site { key, name, zone, lat, lon, kt_d: 0.0, operator: String::new(), provenance: "real", source, confidence, gate: false, node, node_km, sea_node });
+        out.push(Site {
+            key,
+            name,
+            zone,
+            lat,
+            lon,
+            kt_d: 0.0,
+            operator: String::new(),
+            provenance: "real",
+            source,
+            confidence,
+            gate: false,
+            node,
+            node_km,
+            sea_node,
+        });
     }
     println!("sea: {inland} ports farther than {PORT_REACH_KM} km from any lane left out as inland");
     Ok(out)
@@ -327,7 +348,8 @@ fn read_gates(kit: &Kit, net: &Marnet, total_kt_d: f64) -> Result<Vec<Site>> {
 
 /// Key of the passage that each edge runs through.
 fn passages_of_edges(net: &Marnet, passages: &[Row]) -> Vec<Option<String>> {
-    let tags: BTreeMap<&str, &str> = passages.iter().filter(|r| !text(r, "marnet_tag").is_empty()).map(|r| (text(r, "marnet_tag"), text(r, "key"))).collect();
+    let tags: BTreeMap<&str, &str> =
+        passages.iter().filter(|r| !text(r, "marnet_tag").is_empty()).map(|r| (text(r, "marnet_tag"), text(r, "key"))).collect();
     let circles: Vec<&Row> = passages.iter().filter(|r| text(r, "marnet_tag").is_empty()).collect();
     let of = |e: &Edge| -> Option<String> {
         if let Some(key) = tags.get(e.tag.as_str()) {
@@ -367,7 +389,11 @@ fn kiel_ends(net: &Marnet) -> Result<Kiel> {
     let ([a, b, c, d], km) = KIEL;
     let (from, from_km) = net.nearest(a, b)?;
     let (to, to_km) = net.nearest(c, d)?;
-    if from == to { Err("both ends of the Kiel Canal meet the same node".into()) } else { Ok(Kiel { from, to, km: km + 1.1 * (from_km + to_km) }) }
+    if from == to {
+        Err("both ends of the Kiel Canal meet the same node".into())
+    } else {
+        Ok(Kiel { from, to, km: km + 1.1 * (from_km + to_km) })
+    }
 }
 
 struct Lane {
@@ -405,7 +431,18 @@ impl Chart {
     fn add_edge(&mut self, net: &Marnet, e: &Edge, passage: Option<String>) {
         let (lat, lon) = net.middle(e.u, e.v);
         let (key, from, to) = (format!("lane.{}-{}", e.u, e.v), format!("sea.{}", e.u), format!("sea.{}", e.v));
-        self.lanes.push(Lane { key, zone: "WORLD".into(), lat, lon, from, to, km: e.km, passage, provenance: "real", source: "pkg.arteries" });
+        self.lanes.push(Lane {
+            key,
+            zone: "WORLD".into(),
+            lat,
+            lon,
+            from,
+            to,
+            km: e.km,
+            passage,
+            provenance: "real",
+            source: "pkg.arteries",
+        });
     }
 
     /// Contracts marnet outside the box to gates, passage ends, nodes that serve ports, and the edge of the box.
@@ -441,7 +478,18 @@ impl Chart {
                 }
                 let (lat, lon) = path_middle(net, &paths[i], a, b);
                 let (key, from, to) = (format!("lane.open-{a}-{b}"), format!("sea.{a}"), format!("sea.{b}"));
-                self.lanes.push(Lane { key, zone: "WORLD".into(), lat, lon, from, to, km, passage: None, provenance: "derived", source: "pkg.arteries" });
+                self.lanes.push(Lane {
+                    key,
+                    zone: "WORLD".into(),
+                    lat,
+                    lon,
+                    from,
+                    to,
+                    km,
+                    passage: None,
+                    provenance: "derived",
+                    source: "pkg.arteries",
+                });
             }
         }
     }
@@ -525,9 +573,20 @@ impl Chart {
         }
         for lane in &self.lanes {
             let passage = lane.passage.clone().unwrap_or_default();
-            let name = names.get(passage.as_str()).map_or_else(|| format!("Sea lane near {}", place(lane.lat, lane.lon)), |n| (*n).to_owned());
+            let name =
+                names.get(passage.as_str()).map_or_else(|| format!("Sea lane near {}", place(lane.lat, lane.lon)), |n| (*n).to_owned());
             let (key, kind, zone) = (lane.key.as_str(), "sea_lane", lane.zone.as_str());
-            let common = Common { key, name: &name, kind, zone, lat: lane.lat, lon: lane.lon, provenance: lane.provenance, source: lane.source, confidence: "medium" };
+            let common = Common {
+                key,
+                name: &name,
+                kind,
+                zone,
+                lat: lane.lat,
+                lon: lane.lon,
+                provenance: lane.provenance,
+                source: lane.source,
+                confidence: "medium",
+            };
             out.push::<SeaLane>(&common.with(&[
                 ("group", passage.clone()),
                 ("node_from", lane.from.clone()),
@@ -595,7 +654,17 @@ fn write_passages(out: &mut Out, passages: &[Row]) {
 
 fn write_ports(out: &mut Out, ports: &[Site], surge: f64) {
     for p in ports {
-        let common = Common { key: &p.key, name: &p.name, kind: "port", zone: &p.zone, lat: p.lat, lon: p.lon, provenance: p.provenance, source: &p.source, confidence: &p.confidence };
+        let common = Common {
+            key: &p.key,
+            name: &p.name,
+            kind: "port",
+            zone: &p.zone,
+            lat: p.lat,
+            lon: p.lon,
+            provenance: p.provenance,
+            source: &p.source,
+            confidence: &p.confidence,
+        };
         out.push::<Port>(&common.with(&[
             ("operator", p.operator.clone()),
             ("sea_node", p.sea_node.clone()),
@@ -626,7 +695,7 @@ fn write_flows(out: &mut Out, net: &Marnet, kiel: &Kiel, ports: &[Site]) {
     }
 }
 
-/// Reader of NumPy arrays of one dimension: little endian, C order, header version 1 or 2.
+/// Reader of `NumPy` arrays of one dimension: little endian, C order, header version 1 or 2.
 mod npy {
     use super::Result;
 

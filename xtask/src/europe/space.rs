@@ -14,13 +14,20 @@ pub fn build(kit: &Kit, out: &mut Out) -> Result<()> {
     write_satellites(kit, out)?;
     write_ground_sites(out, &sites);
     write_fleets(kit, out)?;
-    println!("space: {} constellations, {} satellites, {} ground sites, {} fleets", constellations.len(), out.rows::<Satellite>().len(), out.rows::<GroundSite>().len(), out.rows::<ControlFleet>().len());
+    println!(
+        "space: {} constellations, {} satellites, {} ground sites, {} fleets",
+        constellations.len(),
+        out.rows::<Satellite>().len(),
+        out.rows::<GroundSite>().len(),
+        out.rows::<ControlFleet>().len()
+    );
     Ok(())
 }
 
 /// The control site that leads a constellation: the first with a group, else the first.
 pub fn main_control<'a>(sites: &'a [Row], constellation: &str) -> Option<&'a Row> {
-    let control: Vec<&Row> = sites.iter().filter(|r| text(r, "kind") == "ground_control" && text(r, "constellation") == constellation).collect();
+    let control: Vec<&Row> =
+        sites.iter().filter(|r| text(r, "kind") == "ground_control" && text(r, "constellation") == constellation).collect();
     let grouped = control.iter().copied().find(|r| !text(r, "group").is_empty());
     grouped.or_else(|| control.first().copied())
 }
@@ -127,13 +134,15 @@ fn write_ground_sites(out: &mut Out, sites: &[Row]) {
 fn write_fleets(kit: &Kit, out: &mut Out) -> Result<()> {
     let position = |z: &BTreeMap<&'static str, String>, column: &str| -> f64 { z.get(column).and_then(|x| x.parse().ok()).unwrap_or(0.0) };
     let key_of = |z: &BTreeMap<&'static str, String>| z.get("key").cloned().unwrap_or_default();
-    let centres: BTreeMap<String, (f64, f64)> = out.rows::<Zone>().iter().map(|z| (key_of(z), (position(z, "lat"), position(z, "lon")))).collect();
+    let centres: BTreeMap<String, (f64, f64)> =
+        out.rows::<Zone>().iter().map(|z| (key_of(z), (position(z, "lat"), position(z, "lon")))).collect();
     for r in kit.curated("control_fleets")? {
         if text(&r, "unit") != "MW" {
             continue;
         }
         let zone = text(&r, "zone");
-        let (lat, lon) = *centres.get(zone).ok_or_else(|| format!("control_fleets.csv: {} lies in unknown zone {zone}", text(&r, "key")))?;
+        let (lat, lon) =
+            *centres.get(zone).ok_or_else(|| format!("control_fleets.csv: {} lies in unknown zone {zone}", text(&r, "key")))?;
         let common = Common {
             key: text(&r, "key"),
             name: text(&r, "name"),

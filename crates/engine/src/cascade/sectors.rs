@@ -114,13 +114,18 @@ impl Run<'_, '_> {
                 self.rates.people[g][z] = w.gas_people[z] * unserved[z] / protected[z];
             }
         }
-        let served: Vec<(usize, f64)> = gas.flow.node_served.iter().enumerate().map(|(n, s)| (n, s / base.map_or(1.0, |b| b.flow.node_served[n]).max(1e-9))).collect();
+        let served: Vec<(usize, f64)> =
+            gas.flow.node_served.iter().enumerate().map(|(n, s)| (n, s / base.map_or(1.0, |b| b.flow.node_served[n]).max(1e-9))).collect();
         self.set_shares(Service::Gas);
         self.push(next, Class::Clock, What::GasClock);
         for (n, s) in served {
             let s = s.min(1.0);
             if s < FAILED || self.gas_low.contains_key(&(n as u32)) {
-                if s < FAILED { self.gas_low.insert(n as u32, s) } else { self.gas_low.remove(&(n as u32)) };
+                if s < FAILED {
+                    self.gas_low.insert(n as u32, s)
+                } else {
+                    self.gas_low.remove(&(n as u32))
+                };
                 for &d in &w.deps_at.gas_node[n] {
                     self.look_at(d);
                 }
@@ -153,7 +158,11 @@ impl Run<'_, '_> {
         self.set_shares(Service::Data);
         for (n, &served) in flow.node_served.iter().enumerate() {
             if served < FAILED || self.data_low.contains_key(&(n as u32)) {
-                if served < FAILED { self.data_low.insert(n as u32, served) } else { self.data_low.remove(&(n as u32)) };
+                if served < FAILED {
+                    self.data_low.insert(n as u32, served)
+                } else {
+                    self.data_low.remove(&(n as u32))
+                };
                 for &d in &w.deps_at.data_node[n] {
                     self.look_at(d);
                 }
@@ -167,7 +176,10 @@ impl Run<'_, '_> {
         let flow = w.space.solve(state);
         for z in 0..w.zones.len() {
             let jam = self.jammed(w.case.tables().zones[z].lat, w.case.tables().zones[z].lon);
-            for (service, before, now) in [(Service::Pnt, self.base.space.pnt[z], flow.pnt[z] * (1.0 - jam)), (Service::Timing, self.base.space.timing[z], flow.timing[z] * (1.0 - jam))] {
+            for (service, before, now) in [
+                (Service::Pnt, self.base.space.pnt[z], flow.pnt[z] * (1.0 - jam)),
+                (Service::Timing, self.base.space.timing[z], flow.timing[z] * (1.0 - jam)),
+            ] {
                 self.rates.lost[service as usize][z] = w.zones[z].population * (before - now).max(0.0);
             }
         }
@@ -203,7 +215,12 @@ impl Run<'_, '_> {
     pub(super) fn solve_sea(&mut self) {
         let w = self.world;
         let now = self.now;
-        let reopen: Vec<(usize, f64)> = self.damage.iter().filter(|d| d.from_h <= now + SAME_TIME_H && d.to_h > now).filter_map(|d| (d.asset as usize).checked_sub(w.first.passage).map(|k| (k, d.to_h - now))).collect();
+        let reopen: Vec<(usize, f64)> = self
+            .damage
+            .iter()
+            .filter(|d| d.from_h <= now + SAME_TIME_H && d.to_h > now)
+            .filter_map(|d| (d.asset as usize).checked_sub(w.first.passage).map(|k| (k, d.to_h - now)))
+            .collect();
         let Some(state) = &mut self.sea else { return };
         for x in &mut state.reopen_h {
             *x = f64::INFINITY;
@@ -268,7 +285,9 @@ impl Run<'_, '_> {
         for &asset in &self.touched_sites {
             let (i, gone) = (asset as usize, 1.0 - self.share(asset));
             match w.parts[i] {
-                crate::compile::Part::Fleet(k) => self.rates.lost[c][w.asset_zone[i]] += gone * w.case.tables().control_fleets[k as usize].amount_mw,
+                crate::compile::Part::Fleet(k) => {
+                    self.rates.lost[c][w.asset_zone[i]] += gone * w.case.tables().control_fleets[k as usize].amount_mw;
+                }
                 crate::compile::Part::Site(k) => self.rates.lost[s][w.asset_zone[i]] += gone * w.case.tables().sites[k as usize].persons,
                 _ => {}
             }
@@ -286,9 +305,17 @@ impl Run<'_, '_> {
             Supply::Area(buses) => buses.iter().map(|(b, w)| w * self.power_low.get(*b as usize).copied().unwrap_or(1.0)).sum(),
             Supply::GasNode(n) => self.gas_low.get(n).copied().unwrap_or(1.0),
             Supply::DataNode(n) => self.data_low.get(n).copied().unwrap_or(1.0),
-            Supply::Pnt(z, lat, lon) => self.space_flow.as_ref().map_or(1.0, |f| f.pnt[*z as usize] / base.pnt[*z as usize].max(1e-9)).min(1.0) * (1.0 - self.jammed(*lat, *lon)),
-            Supply::Timing(z, lat, lon) => self.space_flow.as_ref().map_or(1.0, |f| f.timing[*z as usize] / base.timing[*z as usize].max(1e-9)).min(1.0) * (1.0 - self.jammed(*lat, *lon)),
-            Supply::Satcom(c) => self.space_flow.as_ref().map_or(1.0, |f| f.satcom[*c as usize] / base.satcom[*c as usize].max(1e-9)).min(1.0),
+            Supply::Pnt(z, lat, lon) => {
+                self.space_flow.as_ref().map_or(1.0, |f| f.pnt[*z as usize] / base.pnt[*z as usize].max(1e-9)).min(1.0)
+                    * (1.0 - self.jammed(*lat, *lon))
+            }
+            Supply::Timing(z, lat, lon) => {
+                self.space_flow.as_ref().map_or(1.0, |f| f.timing[*z as usize] / base.timing[*z as usize].max(1e-9)).min(1.0)
+                    * (1.0 - self.jammed(*lat, *lon))
+            }
+            Supply::Satcom(c) => {
+                self.space_flow.as_ref().map_or(1.0, |f| f.satcom[*c as usize] / base.satcom[*c as usize].max(1e-9)).min(1.0)
+            }
             Supply::Assets(ids, k) => {
                 let live = ids.iter().filter(|&&i| self.world.settings.in_service[i as usize] && self.share(i) > 0.5).count();
                 f64::from(live >= *k)

@@ -47,7 +47,16 @@ pub struct BaseDispatch {
 impl BaseDispatch {
     /// No dispatch: for balances that need none.
     pub fn none(grid: &Grid, point: usize) -> BaseDispatch {
-        BaseDispatch { point, plant: Vec::new(), hvdc: Vec::new(), injection: Vec::new(), flow: Vec::new(), shed: vec![0.0; grid.loads.len()], ending: Ending::Solved, topology: None }
+        BaseDispatch {
+            point,
+            plant: Vec::new(),
+            hvdc: Vec::new(),
+            injection: Vec::new(),
+            flow: Vec::new(),
+            shed: vec![0.0; grid.loads.len()],
+            ending: Ending::Solved,
+            topology: None,
+        }
     }
 }
 
@@ -180,15 +189,26 @@ impl<'a> Now<'a> {
         let weight = self.shed_weight(sharing);
         let mut program = Program::new(self, network, &weight, &|i, this: &Now| (1.0 + this.cost[i] * 1e-3, 1.0 - this.cost[i] * 1e-3));
         let ending = program.run(self, network, &|_| 1.0);
-        if ending == Ending::Solved { program.apply(self) } else { self.shed.clone_from(&self.demand) }
+        if ending == Ending::Solved {
+            program.apply(self);
+        } else {
+            self.shed.clone_from(&self.demand);
+        }
         ending
     }
 
     pub(crate) fn finish(self, network: &Network, state: &PowerState, ending: Ending, used_lp: bool) -> PowerFlow {
         let grid = self.grid;
-        let served: Vec<f64> = self.demand.iter().zip(&self.shed).zip(&grid.loads).map(|((d, s), l)| if *d > POWER_EPS { (1.0 - s / d).clamp(0.0, 1.0) } else { f64::from(state.bus[l.bus] > 0.0) }).collect();
+        let served: Vec<f64> = self
+            .demand
+            .iter()
+            .zip(&self.shed)
+            .zip(&grid.loads)
+            .map(|((d, s), l)| if *d > POWER_EPS { (1.0 - s / d).clamp(0.0, 1.0) } else { f64::from(state.bus[l.bus] > 0.0) })
+            .collect();
         // A bus without load of its own lives when its island has any source; its supply is that of its island.
-        let (mut source, mut want, mut got) = (vec![0.0; network.n_islands()], vec![0.0; network.n_islands()], vec![0.0; network.n_islands()]);
+        let (mut source, mut want, mut got) =
+            (vec![0.0; network.n_islands()], vec![0.0; network.n_islands()], vec![0.0; network.n_islands()]);
         for i in 0..grid.n_buses {
             source[network.island(i)] += self.p[i];
         }
@@ -257,9 +277,21 @@ impl Program {
         for (load, o) in grid.loads.iter().zip(&open) {
             zone_open[load.zone] += o;
         }
-        let zone_shed = zone_open.iter().zip(weight).map(|(o, w)| (*o > POWER_EPS).then(|| problem.add_col(SHED_COST * w * o, 0.0, 1.0))).collect();
+        let zone_shed =
+            zone_open.iter().zip(weight).map(|(o, w)| (*o > POWER_EPS).then(|| problem.add_col(SHED_COST * w * o, 0.0, 1.0))).collect();
         let load_shed = grid.loads.iter().zip(&open).map(|(l, o)| problem.add_col(SHED_COST_BUS * weight[l.zone], 0.0, *o)).collect();
-        let mut program = Program { problem, up, down, hvdc, zone_shed, load_shed, open, start_flow: Vec::new(), limited: vec![false; grid.lines.len()], answer: Vec::new() };
+        let mut program = Program {
+            problem,
+            up,
+            down,
+            hvdc,
+            zone_shed,
+            load_shed,
+            open,
+            start_flow: Vec::new(),
+            limited: vec![false; grid.lines.len()],
+            answer: Vec::new(),
+        };
         program.add_balances(now, network);
         program.start_flow = network.flows(now.injection());
         program
@@ -374,7 +406,9 @@ impl Program {
             .loads
             .iter()
             .enumerate()
-            .map(|(k, load)| now.shed[k] + (x[self.load_shed[k]] + self.zone_shed[load.zone].map_or(0.0, |c| x[c]) * self.open[k]).min(self.open[k]))
+            .map(|(k, load)| {
+                now.shed[k] + (x[self.load_shed[k]] + self.zone_shed[load.zone].map_or(0.0, |c| x[c]) * self.open[k]).min(self.open[k])
+            })
             .collect()
     }
 
@@ -449,5 +483,14 @@ pub(crate) fn base(grid: &Grid, point: usize, state: &PowerState) -> BaseDispatc
     }
     let plant = plant_col.iter().map(|&c| program.answer[c]).collect();
     program.apply(&mut now);
-    BaseDispatch { point, plant, hvdc: now.hvdc.clone(), injection: now.injection(), flow: now.flow.clone(), shed: now.shed.clone(), ending, topology: Some(network.share()) }
+    BaseDispatch {
+        point,
+        plant,
+        hvdc: now.hvdc.clone(),
+        injection: now.injection(),
+        flow: now.flow.clone(),
+        shed: now.shed.clone(),
+        ending,
+        topology: Some(network.share()),
+    }
 }

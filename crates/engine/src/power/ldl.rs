@@ -1,4 +1,4 @@
-//! Sparse LDLᵀ of a symmetric matrix with a fixed pattern: analyse once, refill many.
+//! Sparse `LDLᵀ` of a symmetric matrix with a fixed pattern: analyse once, refill many.
 //!
 //! A = L D Lᵀ with unit lower-triangular L and diagonal D, rows and columns permuted by minimum degree.
 //! The matrix need not be positive definite (series-compensated lines have negative reactance), so pivots are
@@ -165,7 +165,7 @@ impl Pattern {
                 f.l_value[end] = l;
                 filled[i] += 1;
             }
-            if !(dk.abs() > floor) {
+            if dk.is_nan() || dk.abs() <= floor {
                 return None;
             }
             f.d[k] = dk;

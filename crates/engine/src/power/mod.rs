@@ -1,7 +1,7 @@
 //! Electricity: DC power flow by island, redispatch, and minimum-cost load shedding under line limits.
 //!
 //! Equations (per unit on 100 MVA, radians): B θ = P with B the susceptance Laplacian of the lines in service; flow on a
-//! line f = (θ_from − θ_to) / x. An imbalance is first shared by headroom within its island; where a line limit or the
+//! line f = (`θ_from` − `θ_to`) / x. An imbalance is first shared by headroom within its island; where a line limit or the
 //! headroom is hit, the linear program of [`dispatch`] decides redispatch and, at last, shedding ("the operator acts in time").
 //! Source: Stott, Jardim, Alsaç, "DC Power Flow Revisited", IEEE Trans. Power Syst. 24(3), 2009, DOI 10.1109/TPWRS.2009.2021235.
 
@@ -132,8 +132,15 @@ pub struct PowerFlow {
 
 impl Grid {
     /// Builds a grid; analyses its pattern unless flows are not asked for.
-    #[expect(clippy::too_many_arguments, reason = "the six parts of a grid and how it is balanced")]
-    pub fn new(balance: Balance, n_buses: usize, bus_zone: Vec<usize>, lines: Vec<GridLine>, hvdc: Vec<GridHvdc>, plants: Vec<GridPlant>, loads: Vec<GridLoad>) -> Grid {
+    pub fn new(
+        balance: Balance,
+        n_buses: usize,
+        bus_zone: Vec<usize>,
+        lines: Vec<GridLine>,
+        hvdc: Vec<GridHvdc>,
+        plants: Vec<GridPlant>,
+        loads: Vec<GridLoad>,
+    ) -> Grid {
         let pattern = (balance == Balance::Flow).then(|| {
             let edges: Vec<(usize, usize)> = lines.iter().map(|l| (l.from, l.to)).collect();
             Arc::new(Pattern::analyse(n_buses, &edges))
@@ -314,7 +321,8 @@ impl Network<'_> {
 
     /// Lines above `share` of their limit, most overloaded first.
     pub(crate) fn overloads(&self, flow: &[f64], share: impl Fn(&GridLine) -> f64) -> Vec<usize> {
-        let ratio = |e: usize| if self.topology.b[e] == 0.0 { 0.0 } else { flow[e].abs() / (self.limit[e] * share(&self.grid.lines[e])).max(1e-9) };
+        let ratio =
+            |e: usize| if self.topology.b[e] == 0.0 { 0.0 } else { flow[e].abs() / (self.limit[e] * share(&self.grid.lines[e])).max(1e-9) };
         let mut over: Vec<usize> = (0..flow.len()).filter(|&e| ratio(e) > 1.0 + LIMIT_TOLERANCE).collect();
         over.sort_by(|&a, &b| ratio(b).total_cmp(&ratio(a)).then(a.cmp(&b)));
         over
@@ -347,7 +355,12 @@ impl Grid {
     /// Balances each connected component on its own: served ratio = live generation over attached demand, at most 1;
     /// a component without demand is served. No flows, no limits.
     pub fn solve_by_component(&self, point: StudyPoint, state: &PowerState) -> PowerFlow {
-        let b: Vec<f64> = self.lines.iter().zip(&state.line).map(|(l, &s)| f64::from(s > 0.0 && state.bus[l.from] > 0.0 && state.bus[l.to] > 0.0)).collect();
+        let b: Vec<f64> = self
+            .lines
+            .iter()
+            .zip(&state.line)
+            .map(|(l, &s)| f64::from(s > 0.0 && state.bus[l.from] > 0.0 && state.bus[l.to] > 0.0))
+            .collect();
         let (island, n_islands) = islands(self.n_buses, &self.lines, &b);
         let (mut live, mut asked) = (vec![0.0; n_islands], vec![0.0; n_islands]);
         for (plant, share) in self.plants.iter().zip(&state.plant) {
@@ -363,7 +376,14 @@ impl Grid {
     }
 
     fn dead(&self, ending: Ending) -> PowerFlow {
-        PowerFlow { ending, served: vec![0.0; self.loads.len()], bus_served: vec![0.0; self.n_buses], flow: vec![0.0; self.lines.len()], n_islands: 0, used_lp: false }
+        PowerFlow {
+            ending,
+            served: vec![0.0; self.loads.len()],
+            bus_served: vec![0.0; self.n_buses],
+            flow: vec![0.0; self.lines.len()],
+            n_islands: 0,
+            used_lp: false,
+        }
     }
 
     /// Base dispatch at a study point: least cost under base limits, shedding last.

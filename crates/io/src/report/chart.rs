@@ -126,7 +126,10 @@ fn grid(axes: &Axes) -> String {
         ));
     }
     let base = if axes.floor > 0.0 { "; the axis does not start at zero" } else { "" };
-    out.push_str(&format!("<text class=\"tick\" x=\"{LEFT}\" y=\"{:.1}\">time on a logarithmic scale; served share of normal{base}</text>\n", BOTTOM + 44.0));
+    out.push_str(&format!(
+        "<text class=\"tick\" x=\"{LEFT}\" y=\"{:.1}\">time on a logarithmic scale; served share of normal{base}</text>\n",
+        BOTTOM + 44.0
+    ));
     out
 }
 

@@ -68,7 +68,7 @@ pub fn euro(x: f64) -> String {
     let text = people(x);
     match text.rsplit_once(['\u{2212}', ' ']) {
         Some((_, rest)) if text.contains('\u{2212}') => format!("{}\u{2212}€{rest}", if text.starts_with('>') { "> " } else { "" }),
-        Some((sign, rest)) if sign == "<" => format!("< €{rest}"),
+        Some(("<", rest)) => format!("< €{rest}"),
         _ if x.is_finite() => format!("€{text}"),
         _ => text,
     }
@@ -221,7 +221,9 @@ impl Table<'_> {
         if self.rows.is_empty() {
             return format!("<p class=\"none\">{caption}: none.</p>\n");
         }
-        let mut out = format!("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{caption}\">\n<table>\n<caption>{caption}</caption>\n<thead><tr>");
+        let mut out = format!(
+            "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{caption}\">\n<table>\n<caption>{caption}</caption>\n<thead><tr>"
+        );
         for (i, head) in self.heads.iter().enumerate() {
             let class = if self.rows[0].get(i).is_some_and(Cell::is_number) { " class=\"n\"" } else { "" };
             out.push_str(&format!("<th scope=\"col\"{class}>{}</th>", escape(head)));
@@ -326,7 +328,9 @@ mod tests {
     fn a_table_is_named_and_scoped() {
         let t = Table { caption: "A & B", heads: &["x", "y"], rows: vec![vec![Cell::Head("r".into()), Cell::Number("1".into())]] };
         let html = t.render();
-        assert!(html.contains("<caption>A &amp; B</caption>") && html.contains("<th scope=\"row\">r</th>") && html.contains("tabindex=\"0\""));
+        assert!(
+            html.contains("<caption>A &amp; B</caption>") && html.contains("<th scope=\"row\">r</th>") && html.contains("tabindex=\"0\"")
+        );
         assert!(Table { rows: Vec::new(), ..t }.render().contains("none"));
     }
 
@@ -340,7 +344,9 @@ mod tests {
     fn a_folded_table_keeps_every_row() {
         let rows = |n: usize| (0..n).map(|i| vec![Cell::Head(format!("row {i}"))]).collect();
         let long = folded(Table { caption: "c", heads: &["x"], rows: rows(3) }, 2, "More", "c, continued");
-        assert!(long.find("row 1").unwrap() < long.find("<details>").unwrap() && long.find("<details>").unwrap() < long.find("row 2").unwrap());
+        assert!(
+            long.find("row 1").unwrap() < long.find("<details>").unwrap() && long.find("<details>").unwrap() < long.find("row 2").unwrap()
+        );
         assert!(!folded(Table { caption: "c", heads: &["x"], rows: rows(2) }, 2, "More", "c, continued").contains("<details>"));
     }
 }

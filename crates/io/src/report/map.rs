@@ -152,7 +152,7 @@ fn unmapped() -> String {
 fn without_wrap(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let jump = (0..points.len()).map(|i| (points[i], points[(i + 1) % points.len()])).find(|(a, b)| (a.0 - b.0).abs() > 60.0);
     let Some((a, b)) = jump else { return points.to_vec() };
-    let (west, east): (Vec<_>, Vec<_>) = points.iter().partition(|p| p.0 < (a.0 + b.0) / 2.0);
+    let (west, east): (Vec<_>, Vec<_>) = points.iter().partition(|p| p.0 < f64::midpoint(a.0, b.0));
     let main = if west.len() > east.len() { west } else { east };
     if main.len() < 3 { Vec::new() } else { main }
 }
@@ -170,9 +170,11 @@ fn bent(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
 
 /// Path of one ring; empty when outside the frame or too small to see.
 fn ring_path(points: &[(f64, f64)]) -> String {
-    let drawn: Vec<(f64, f64)> = bent(points).into_iter().map(|(lon, lat)| unit(lon, lat)).filter(|p| p.0.is_finite() && p.1.is_finite()).collect();
+    let drawn: Vec<(f64, f64)> =
+        bent(points).into_iter().map(|(lon, lat)| unit(lon, lat)).filter(|p| p.0.is_finite() && p.1.is_finite()).collect();
     let Some(&first) = drawn.first() else { return String::new() };
-    let bounds = drawn.iter().fold([first.0, first.1, first.0, first.1], |b, p| [b[0].min(p.0), b[1].min(p.1), b[2].max(p.0), b[3].max(p.1)]);
+    let bounds =
+        drawn.iter().fold([first.0, first.1, first.0, first.1], |b, p| [b[0].min(p.0), b[1].min(p.1), b[2].max(p.0), b[3].max(p.1)]);
     let is_outside = bounds[2] < 0.0 || bounds[3] < 0.0 || bounds[0] > WIDTH || bounds[1] > HEIGHT;
     if is_outside || (bounds[2] - bounds[0]).max(bounds[3] - bounds[1]) < 2.0 * STEP {
         return String::new();
@@ -232,7 +234,7 @@ fn rank_label(rank: usize, (x, y): (f64, f64), taken: &[(f64, f64)]) -> String {
     let sides = [(gap, 4.5), (-gap - width, 4.5), (-width / 2.0, -gap - 1.0), (-width / 2.0, gap + 11.0)];
     let is_free = |&(dx, dy): &(f64, f64)| {
         let (left, base) = (x + dx, y + dy);
-        let is_inside = left >= 0.0 && left + width <= WIDTH && base >= 12.0 && base <= HEIGHT;
+        let is_inside = left >= 0.0 && left + width <= WIDTH && (12.0..=HEIGHT).contains(&base);
         let (middle_x, middle_y) = (left + width / 2.0, base - 5.0);
         is_inside && taken.iter().all(|t| (t.0 - middle_x).abs() >= RADIUS + width / 2.0 || (t.1 - middle_y).abs() >= RADIUS + 5.0)
     };
@@ -277,9 +279,19 @@ fn shape(sector: Sector, x: f64, y: f64) -> String {
     let class = format!("class=\"shape {}\"", sector.name());
     match sector {
         Sector::Energy => format!("<circle {class} cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{:.1}\"/>", r * 0.9),
-        Sector::Transport => format!("<rect {class} x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"/>", x - r * 0.8, y - r * 0.8, r * 1.6, r * 1.6),
-        Sector::Digital => format!("<path {class} d=\"M{x:.1} {:.1}L{:.1} {:.1}L{:.1} {:.1}Z\"/>", y - r, x + r, y + r * 0.8, x - r, y + r * 0.8),
-        Sector::Space => format!("<path {class} d=\"M{x:.1} {:.1}L{:.1} {y:.1}L{x:.1} {:.1}L{:.1} {y:.1}Z\"/>", y - r * 1.1, x + r * 1.1, y + r * 1.1, x - r * 1.1),
+        Sector::Transport => {
+            format!("<rect {class} x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"/>", x - r * 0.8, y - r * 0.8, r * 1.6, r * 1.6)
+        }
+        Sector::Digital => {
+            format!("<path {class} d=\"M{x:.1} {:.1}L{:.1} {:.1}L{:.1} {:.1}Z\"/>", y - r, x + r, y + r * 0.8, x - r, y + r * 0.8)
+        }
+        Sector::Space => format!(
+            "<path {class} d=\"M{x:.1} {:.1}L{:.1} {y:.1}L{x:.1} {:.1}L{:.1} {y:.1}Z\"/>",
+            y - r * 1.1,
+            x + r * 1.1,
+            y + r * 1.1,
+            x - r * 1.1
+        ),
     }
 }
 
@@ -292,7 +304,9 @@ fn legend() -> String {
             sector.name()
         ));
     }
-    out.push_str("<li>thin line: to a country that is hit</li>\n<li>grey: not in the case; east of 45\u{b0} E nothing is drawn</li>\n</ul>\n");
+    out.push_str(
+        "<li>thin line: to a country that is hit</li>\n<li>grey: not in the case; east of 45\u{b0} E nothing is drawn</li>\n</ul>\n",
+    );
     out
 }
 

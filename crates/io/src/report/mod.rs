@@ -15,7 +15,10 @@ use buttress_model::{Asset, Balance, Case, Level, Sector, Sharing, StudyPoint};
 use buttress_optim::Assessment;
 use buttress_optim::answer::{AssetLoss, Plan, SecondHit, Summary, ThreatResult, Weakness};
 
-use html::{Cell, Table, details, embed_json, escape, euro, folded, hours, list, meur, number, paragraph, people, percent, range, restored, served, span, whole, with_range};
+use html::{
+    Cell, Table, details, embed_json, escape, euro, folded, hours, list, meur, number, paragraph, people, percent, range, restored, served,
+    span, whole, with_range,
+};
 
 /// Rows of the long tables.
 const N_TOP: usize = 20;
@@ -206,7 +209,9 @@ impl<'a> Context<'a> {
     /// Kind, countries and whole degrees, such as `380 kV corridor in France (near 47° N, 2° E)`.
     fn corridor(&self, asset: &Asset) -> String {
         let what = match asset.kind.as_str() {
-            "power_line" => self.line_kv.get(asset.key.as_str()).map_or_else(|| "power corridor".to_owned(), |kv| format!("{} kV corridor", kv.round())),
+            "power_line" => {
+                self.line_kv.get(asset.key.as_str()).map_or_else(|| "power corridor".to_owned(), |kv| format!("{} kV corridor", kv.round()))
+            }
             "substation" => format!("{} kV substation", asset.capacity.round()),
             "power_plant" if !asset.technology.is_empty() => format!("{} plant", kind_words(&asset.technology)),
             kind => kind_words(kind),
@@ -290,7 +295,9 @@ fn endings(a: &Assessment) -> BTreeMap<&'static str, usize> {
 fn head(page: &Page) -> String {
     let plain: String = page.marking.chars().filter(|c| c.is_ascii_alphanumeric() || ":+ -".contains(*c)).collect();
     let style = "font:700 9pt sans-serif;color:#000";
-    let boxes = format!("@media print{{@page{{@top-center{{content:\"{plain}\";{style}}}@bottom-center{{content:\"{plain}\";{style}}}@bottom-right{{content:counter(page);font:9pt sans-serif;color:#000}}}}}}");
+    let boxes = format!(
+        "@media print{{@page{{@top-center{{content:\"{plain}\";{style}}}@bottom-center{{content:\"{plain}\";{style}}}@bottom-right{{content:counter(page);font:9pt sans-serif;color:#000}}}}}}"
+    );
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
 <meta name=\"color-scheme\" content=\"light dark\">\n\
@@ -304,7 +311,8 @@ fn head(page: &Page) -> String {
 
 fn marking(text: &str) -> String {
     let upper = text.to_ascii_uppercase();
-    let class = ["red", "amber", "green"].into_iter().find(|c| upper.starts_with(&format!("TLP:{}", c.to_ascii_uppercase()))).unwrap_or("clear");
+    let class =
+        ["red", "amber", "green"].into_iter().find(|c| upper.starts_with(&format!("TLP:{}", c.to_ascii_uppercase()))).unwrap_or("clear");
     format!("<p class=\"marking\"><span class=\"tlp {class}\">{}</span></p>\n", escape(text))
 }
 
@@ -348,14 +356,25 @@ fn numbers(ctx: &Context) -> String {
     let hit = t.runs.each_ref().map(|r| r.countries.len() as f64);
     let (hit_low, hit_high) = span(&hit);
     let at = central.n_countries_at;
-    let mut out = paragraph(&format!("Worst threat: {}. Central parameters; the ranges come from mild and severe parameters.", ctx.threat_name(t)));
+    let mut out =
+        paragraph(&format!("Worst threat: {}. Central parameters; the ranges come from mild and severe parameters.", ctx.threat_name(t)));
     out.push_str("<ul class=\"tiles\">\n");
     let upper = format!("{}. With services added up: {}", range(low, high, people), people(central.people_hours_upper));
     out.push_str(&tile("People-hours without a household service", &people(central.people_hours), &upper));
-    out.push_str(&tile("Service left at the worst moment", &served(nadir), &format!("{service}; least share in the runs {}", range(nadir_low, nadir_high, served))));
+    out.push_str(&tile(
+        "Service left at the worst moment",
+        &served(nadir),
+        &format!("{service}; least share in the runs {}", range(nadir_low, nadir_high, served)),
+    ));
     let times = format!("90 % after {}. Hours, mild: {}; severe: {}", restored(central.restored_h[1]), triple(mild), triple(severe));
     out.push_str(&tile("Hours until 50, 90 and 100 % is back", &triple(central), &times));
-    let countries = format!("Mild to severe: {}. Hit at 0.1 %: {}, at 5 %: {}. {}", range(hit_low, hit_high, number), at[0], at[2], central.countries.join(", "));
+    let countries = format!(
+        "Mild to severe: {}. Hit at 0.1 %: {}, at 5 %: {}. {}",
+        range(hit_low, hit_high, number),
+        at[0],
+        at[2],
+        central.countries.join(", ")
+    );
     out.push_str(&tile("Countries hit (1 %)", &whole(central.countries.len()), &countries));
     let values = format!("{}, over parameters and values of lost service", range(euro_low, euro_high, euro));
     out.push_str(&tile("Cost", &euro(central.euro[1]), &values));
@@ -366,9 +385,7 @@ fn numbers(ctx: &Context) -> String {
 fn people_cell(l: &AssetLoss) -> String {
     let central = l.central.people_hours;
     match &l.range {
-        Some((mild, severe)) => {
-            with_range(central, span(&[mild.people_hours, central, severe.people_hours]), people)
-        }
+        Some((mild, severe)) => with_range(central, span(&[mild.people_hours, central, severe.people_hours]), people),
         None => format!("{} (range not run)", people(central)),
     }
 }
@@ -412,15 +429,36 @@ fn assets(ctx: &Context) -> String {
     out.push_str(
         &Table {
             caption: "Worst single losses, synthetic records left out",
-            heads: &["Rank", "Asset", "Kind", "Country", "People-hours (low to high)", "Cost (low to high)", "Countries hit", "90 % back after", "How it happens", "Record"],
+            heads: &[
+                "Rank",
+                "Asset",
+                "Kind",
+                "Country",
+                "People-hours (low to high)",
+                "Cost (low to high)",
+                "Countries hit",
+                "90 % back after",
+                "How it happens",
+                "Record",
+            ],
             rows: rows.collect(),
         }
         .render(),
     );
     let summer = ctx.a.summer.iter().filter(|s| !ctx.is_synthetic(s.0)).take(10).enumerate().map(|(i, s)| {
-        vec![Cell::Number((i + 1).to_string()), Cell::Head(ctx.label(s.0)), Cell::Text(kind_words(&ctx.asset(s.0).kind)), Cell::Number(people(s.1)), Cell::Number(euro(s.2))]
+        vec![
+            Cell::Number((i + 1).to_string()),
+            Cell::Head(ctx.label(s.0)),
+            Cell::Text(kind_words(&ctx.asset(s.0).kind)),
+            Cell::Number(people(s.1)),
+            Cell::Number(euro(s.2)),
+        ]
     });
-    let table = Table { caption: "Worst single losses on a summer night", heads: &["Rank", "Asset", "Kind", "People-hours", "Cost"], rows: summer.collect() };
+    let table = Table {
+        caption: "Worst single losses on a summer night",
+        heads: &["Rank", "Asset", "Kind", "People-hours", "Cost"],
+        rows: summer.collect(),
+    };
     out.push_str(&details("The same sweep on a summer night", &table.render()));
     out
 }
@@ -465,7 +503,14 @@ These records follow public statistics, not the real route: read them as \"a lin
     out.push_str(
         &Table {
             caption: "Synthetic findings by corridor and region, worst first",
-            heads: &["Corridor and region", "Findings", "Most people-hours", "Cost of the dearest (low to high)", "Countries hit", "90 % back after"],
+            heads: &[
+                "Corridor and region",
+                "Findings",
+                "Most people-hours",
+                "Cost of the dearest (low to high)",
+                "Countries hit",
+                "90 % back after",
+            ],
             rows: rows.collect(),
         }
         .render(),
@@ -485,7 +530,11 @@ fn threats(ctx: &Context) -> String {
     let rows = ctx.a.threats.iter().map(|t| {
         let threat = &ctx.case.tables().threats[t.threat];
         let [mild, central, severe] = &t.runs;
-        let story = if t.reason.is_empty() { threat.description.clone() } else { format!("{} {}", sentence(&threat.description), reason_words(&t.reason)) };
+        let story = if t.reason.is_empty() {
+            threat.description.clone()
+        } else {
+            format!("{} {}", sentence(&threat.description), reason_words(&t.reason))
+        };
         vec![
             Cell::Head(threat.name.clone()),
             Cell::Text(kind_words(&threat.class)),
@@ -499,11 +548,24 @@ fn threats(ctx: &Context) -> String {
             Cell::Long(story),
         ]
     });
-    let mut out = paragraph("Worst first, by central parameters. A rate is given only where events were counted; attacks carry a weight, not a probability.");
+    let mut out = paragraph(
+        "Worst first, by central parameters. A rate is given only where events were counted; attacks carry a weight, not a probability.",
+    );
     out.push_str(
         &Table {
             caption: "Threats, worst first",
-            heads: &["Threat", "Class", "Rate a year", "People-hours, low", "People-hours, central", "People-hours, high", "Cost (low to high)", "Countries hit", "90 % back after", "What happens"],
+            heads: &[
+                "Threat",
+                "Class",
+                "Rate a year",
+                "People-hours, low",
+                "People-hours, central",
+                "People-hours, high",
+                "Cost (low to high)",
+                "Countries hit",
+                "90 % back after",
+                "What happens",
+            ],
             rows: rows.collect(),
         }
         .render(),
@@ -531,7 +593,12 @@ fn sentence(text: &str) -> String {
 fn curves(ctx: &Context) -> String {
     let Some(t) = ctx.a.threats.first() else { return paragraph("The case names no threats.") };
     let name = ctx.threat_name(t);
-    let mut out = paragraph(&format!("{} Central parameters; assets damaged: {}; assets that failed: {}.", sentence(&name), whole(t.n_damaged), whole(t.runs[1].n_failed)));
+    let mut out = paragraph(&format!(
+        "{} Central parameters; assets damaged: {}; assets that failed: {}.",
+        sentence(&name),
+        whole(t.n_damaged),
+        whole(t.runs[1].n_failed)
+    ));
     out.push_str(&chart::steps(&t.curve, &name));
     out
 }
@@ -539,13 +606,23 @@ fn curves(ctx: &Context) -> String {
 fn significant(ctx: &Context) -> String {
     let rows = ctx.a.significant.iter().map(|s| {
         let who = if s.what == "asset" { ctx.label_of_key(&s.who) } else { s.who.clone() };
-        vec![Cell::Head(who), Cell::Text(s.what.to_owned()), Cell::Text(kind_words(&s.service)), Cell::Number(whole(s.members.len())), Cell::Text(s.members.join(", "))]
+        vec![
+            Cell::Head(who),
+            Cell::Text(s.what.to_owned()),
+            Cell::Text(kind_words(&s.service)),
+            Cell::Number(whole(s.members.len())),
+            Cell::Text(s.members.join(", ")),
+        ]
     });
     let mut out = paragraph(
         "Candidates under Article 17 of the CER Directive (EU) 2022/2557: they serve six or more EU members in normal operation, by flow or demand served. \
 The list is computed from the case. It names no one in law.",
     );
-    let table = Table { caption: "Candidates under CER Article 17", heads: &["Who", "What", "Serves", "EU members", "Which"], rows: rows.collect() };
+    let table = Table {
+        caption: "Candidates under CER Article 17",
+        heads: &["Who", "What", "Serves", "EU members", "Which"],
+        rows: rows.collect(),
+    };
     out.push_str(&folded(table, N_TOP, "The other candidates", "Candidates under CER Article 17, continued"));
     out
 }
@@ -568,7 +645,11 @@ fn blueprint(ctx: &Context) -> String {
         "A disruption with effect in six or more EU members can trigger the Critical Infrastructure Blueprint (Council Recommendation C/2024/4371). \
 These losses and threats hit that many: one service down by 1 % of normal, or 50,000 people without it, for at least one hour.",
     );
-    let table = Table { caption: "Losses and threats that reach the Blueprint's trigger", heads: &["Loss or threat", "EU members hit", "Which"], rows: rows.collect() };
+    let table = Table {
+        caption: "Losses and threats that reach the Blueprint's trigger",
+        heads: &["Loss or threat", "EU members hit", "Which"],
+        rows: rows.collect(),
+    };
     out.push_str(&folded(table, N_TOP, "The other losses and threats", "Losses and threats that reach the Blueprint's trigger, continued"));
     out
 }
@@ -627,7 +708,14 @@ fn second_hit(ctx: &Context) -> String {
     let mut out = paragraph(
         "What a second loss adds while the first is out: C(a and b) \u{2212} C(a) \u{2212} C(b), where b is among the most loaded, sole-alternative or co-located assets after the loss of a.",
     );
-    out.push_str(&Table { caption: "Second hit after losses that cost something", heads, rows: hits.iter().take(N_TOP).map(|s| hit_row(ctx, s)).collect() }.render());
+    out.push_str(
+        &Table {
+            caption: "Second hit after losses that cost something",
+            heads,
+            rows: hits.iter().take(N_TOP).map(|s| hit_row(ctx, s)).collect(),
+        }
+        .render(),
+    );
     out.push_str(&paragraph("These assets cost nothing when lost alone, and matter when a second one follows. Where the grid is synthetic, its N-1 security is an assumption."));
     let quiet = ctx.a.quiet.iter().take(N_TOP).map(|s| hit_row(ctx, s)).collect();
     out.push_str(&Table { caption: "Second hit after losses that cost nothing alone", heads, rows: quiet }.render());
@@ -636,11 +724,20 @@ fn second_hit(ctx: &Context) -> String {
 
 fn concentration(ctx: &Context) -> String {
     let rows = ctx.a.concentration.iter().map(|c| {
-        let shares: Vec<String> = c.shares.iter().take(3).map(|(name, share)| format!("{} {}", kind_words(name), percent(*share))).collect();
-        vec![Cell::Head(ctx.zone_name(&c.zone)), Cell::Text(kind_words(&c.what)), Cell::Number(number(c.hhi)), Cell::Text(shares.join(", "))]
+        let shares: Vec<String> =
+            c.shares.iter().take(3).map(|(name, share)| format!("{} {}", kind_words(name), percent(*share))).collect();
+        vec![
+            Cell::Head(ctx.zone_name(&c.zone)),
+            Cell::Text(kind_words(&c.what)),
+            Cell::Number(number(c.hhi)),
+            Cell::Text(shares.join(", ")),
+        ]
     });
-    let mut out = paragraph("How far a service rests on few suppliers. The Herfindahl-Hirschman index is the sum of squared shares: 1 is one supplier, above 0.25 is high.");
-    let table = Table { caption: "Import and supplier concentration", heads: &["Where", "What", "Index", "Largest shares"], rows: rows.collect() };
+    let mut out = paragraph(
+        "How far a service rests on few suppliers. The Herfindahl-Hirschman index is the sum of squared shares: 1 is one supplier, above 0.25 is high.",
+    );
+    let table =
+        Table { caption: "Import and supplier concentration", heads: &["Where", "What", "Index", "Largest shares"], rows: rows.collect() };
     out.push_str(&folded(table, N_TOP, "The other services and countries", "Import and supplier concentration, continued"));
     out
 }
@@ -682,12 +779,28 @@ fn measures(ctx: &Context) -> String {
     ));
     let table = Table {
         caption: "Measures, best ratio first",
-        heads: &["Measure", "Class", "Cost (low to high)", "Loss avoided", "People-hours avoided", "Avoided per euro", "Lead time", "Helps most", "Who gains", "Who decides"],
+        heads: &[
+            "Measure",
+            "Class",
+            "Cost (low to high)",
+            "Loss avoided",
+            "People-hours avoided",
+            "Avoided per euro",
+            "Lead time",
+            "Helps most",
+            "Who gains",
+            "Who decides",
+        ],
         rows: rows.collect(),
     };
     out.push_str(&folded(table, N_TOP, "The other measures", "Measures, best ratio first, continued"));
-    let weak = ctx.a.weaknesses.iter().map(|w| vec![Cell::Head(weakness_label(ctx, w)), Cell::Number(people(w.people_hours)), Cell::Number(euro(w.euro))]);
-    let table = Table { caption: "Weaknesses that measures were tried on", heads: &["Weakness", "People-hours", "Cost"], rows: weak.collect() };
+    let weak = ctx
+        .a
+        .weaknesses
+        .iter()
+        .map(|w| vec![Cell::Head(weakness_label(ctx, w)), Cell::Number(people(w.people_hours)), Cell::Number(euro(w.euro))]);
+    let table =
+        Table { caption: "Weaknesses that measures were tried on", heads: &["Weakness", "People-hours", "Cost"], rows: weak.collect() };
     out.push_str(&details("The weaknesses", &table.render()));
     out
 }
@@ -708,7 +821,11 @@ fn plan_row(ctx: &Context, name: &str, plan: &Plan) -> Vec<Cell> {
 fn portfolio(ctx: &Context) -> String {
     let Some(p) = &ctx.a.portfolio else { return paragraph("No budget was given, so no set of measures was chosen.") };
     let gap = p.joint.replayed_euro - p.national.replayed_euro;
-    let share = if p.joint.replayed_euro > 0.0 { format!(" ({} of what the joint plan avoids)", percent(gap.abs() / p.joint.replayed_euro)) } else { String::new() };
+    let share = if p.joint.replayed_euro > 0.0 {
+        format!(" ({} of what the joint plan avoids)", percent(gap.abs() / p.joint.replayed_euro))
+    } else {
+        String::new()
+    };
     let mut out = paragraph(&format!(
         "Budget {}. One joint purse avoids {} {} than the same sum split by gross domestic product and spent by each country for itself{share}. \
 The comparison uses the loss avoided when each whole set is simulated together.",
@@ -719,7 +836,15 @@ The comparison uses the loss avoided when each whole set is simulated together."
     out.push_str(
         &Table {
             caption: "Joint plan against national plans",
-            heads: &["Plan", "Cost", "Loss avoided, promised", "Loss avoided, replayed", "Measures in order of choice", "Who pays most", "Who gains most"],
+            heads: &[
+                "Plan",
+                "Cost",
+                "Loss avoided, promised",
+                "Loss avoided, replayed",
+                "Measures in order of choice",
+                "Who pays most",
+                "Who gains most",
+            ],
             rows: vec![plan_row(ctx, "Joint", &p.joint), plan_row(ctx, "National", &p.national)],
         }
         .render(),
@@ -745,7 +870,9 @@ fn quality(ctx: &Context) -> String {
     let skipped = a.skipped.iter().map(|(reason, n)| vec![Cell::Head(reason.clone()), Cell::Number(whole(*n))]);
     out.push_str(&Table { caption: "Assets not run, by reason", heads: &["Reason", "Assets"], rows: skipped.collect() }.render());
     let loose = a.unattached.iter().map(|(rule, n)| vec![Cell::Head(rule.clone()), Cell::Number(whole(*n))]);
-    out.push_str(&Table { caption: "Dependencies that found no supply point", heads: &["Rule", "Dependencies"], rows: loose.collect() }.render());
+    out.push_str(
+        &Table { caption: "Dependencies that found no supply point", heads: &["Rule", "Dependencies"], rows: loose.collect() }.render(),
+    );
     out
 }
 
@@ -760,18 +887,30 @@ fn provenance(ctx: &Context) -> String {
     let mut rows: Vec<Vec<Cell>> = Vec::new();
     for sector in Sector::ALL {
         let n = counts[sector as usize];
-        rows.push(std::iter::once(Cell::Head(sector.name().to_owned())).chain(n.map(|x| Cell::Number(whole(x)))).chain([Cell::Number(whole(n.iter().sum()))]).collect());
+        rows.push(
+            std::iter::once(Cell::Head(sector.name().to_owned()))
+                .chain(n.map(|x| Cell::Number(whole(x))))
+                .chain([Cell::Number(whole(n.iter().sum()))])
+                .collect(),
+        );
     }
     let sums: [usize; 4] = std::array::from_fn(|w| counts.iter().map(|c| c[w]).sum());
-    rows.push(std::iter::once(Cell::Head("all".to_owned())).chain(sums.map(|x| Cell::Number(whole(x)))).chain([Cell::Number(whole(sums.iter().sum()))]).collect());
-    Table { caption: "Assets by sector and provenance", heads: &["Sector", "real", "derived", "curated", "synthetic", "all"], rows }.render()
+    rows.push(
+        std::iter::once(Cell::Head("all".to_owned()))
+            .chain(sums.map(|x| Cell::Number(whole(x))))
+            .chain([Cell::Number(whole(sums.iter().sum()))])
+            .collect(),
+    );
+    Table { caption: "Assets by sector and provenance", heads: &["Sector", "real", "derived", "curated", "synthetic", "all"], rows }
+        .render()
 }
 
 fn base_check(ctx: &Context) -> String {
     let rows = ctx.a.base.iter().map(|p| {
         let unserved: f64 = p.unserved_mw.iter().map(|z| z.1).sum();
         let worst = p.overloads.iter().max_by(|x, y| x.1.total_cmp(&y.1).then(y.0.cmp(&x.0)));
-        let overloads = worst.map_or_else(|| "0".to_owned(), |w| format!("{}; worst {} at {}", p.overloads.len(), ctx.label(w.0), percent(w.1)));
+        let overloads =
+            worst.map_or_else(|| "0".to_owned(), |w| format!("{}; worst {} at {}", p.overloads.len(), ctx.label(w.0), percent(w.1)));
         vec![
             Cell::Head(point_words(p.point).to_owned()),
             Cell::Text(p.ending.name().replace('_', " ")),
@@ -788,7 +927,11 @@ fn base_check(ctx: &Context) -> String {
         rows: rows.collect(),
     };
     let gas = money_by_zone(ctx, &ctx.a.base_gas_unserved_gwh, 8, |x| format!("{} GWh", number(x)));
-    format!("{}{}", table.render(), paragraph(&format!("Gas demand unserved in the base year: {gas}. Every consequence is counted against this base.")))
+    format!(
+        "{}{}",
+        table.render(),
+        paragraph(&format!("Gas demand unserved in the base year: {gas}. Every consequence is counted against this base."))
+    )
 }
 
 fn facts(ctx: &Context) -> String {
@@ -816,33 +959,65 @@ fn facts(ctx: &Context) -> String {
         heads: &["Zone", "Quantity", "Published", "In the case", "Difference", "Result", "Reason"],
         rows: rows.collect(),
     };
-    format!("{}{}", paragraph(&format!("{} of {} totals differ by more than 10 %.", whole(n_off), whole(facts.len()))), details("All comparisons", &table.render()))
+    format!(
+        "{}{}",
+        paragraph(&format!("{} of {} totals differ by more than 10 %.", whole(n_off), whole(facts.len()))),
+        details("All comparisons", &table.render())
+    )
 }
 
 fn method() -> String {
     let parts: [(&str, &str); 9] = [
-        ("Cascade over time", "Between events every flow is constant, so stocks and buffers run linearly and the hour at which they are empty is computed, not stepped to. At each event the changes apply, the sectors whose inputs moved are solved again, and served shares turn into states of dependent assets until nothing moves. Within one instant states only worsen; recovery is a later event."),
-        ("Electricity", "DC power flow by island: B \u{3b8} = P, flow f = (\u{3b8}_from \u{2212} \u{3b8}_to) / x. An imbalance is first shared by headroom. Where a limit binds, a linear program decides redispatch and at last shedding: minimise \u{3a3} c\u{207a}u + c\u{207b}d + \u{3a3} w s, subject to balance in each island and |f\u{2080} + \u{3a3} \u{3c6} \u{394}| \u{2264} limit on each line found overloaded. u and d raise and lower generation, s sheds load, \u{3c6} are transfer factors. Source: Stott, Jardim, Alsa\u{e7}, DC Power Flow Revisited, IEEE Trans. Power Syst. 24(3), 2009."),
-        ("Gas", "Capacitated flow with stores and tanks. Protected customers come first, then industry, then power. Within a class every hub gets the same share unless the network forbids it (max-min fairness). Stores give the least common share of their withdrawal that serves all. Solved exactly by Newton's method on minimum cuts. Sources: Radzik, FOCS 1992; Dinic, Soviet Math. Dokl. 11, 1970."),
-        ("Sea and air", "A freight flow takes the shortest open route. Where it is closed, it waits or goes round, whichever is shorter. Each tonne-day of delay counts once. Passengers of a closed airport go to airports near by with spare handling; the rest do not travel. Source: Dijkstra, Numer. Math. 1, 1959."),
+        (
+            "Cascade over time",
+            "Between events every flow is constant, so stocks and buffers run linearly and the hour at which they are empty is computed, not stepped to. At each event the changes apply, the sectors whose inputs moved are solved again, and served shares turn into states of dependent assets until nothing moves. Within one instant states only worsen; recovery is a later event.",
+        ),
+        (
+            "Electricity",
+            "DC power flow by island: B \u{3b8} = P, flow f = (\u{3b8}_from \u{2212} \u{3b8}_to) / x. An imbalance is first shared by headroom. Where a limit binds, a linear program decides redispatch and at last shedding: minimise \u{3a3} c\u{207a}u + c\u{207b}d + \u{3a3} w s, subject to balance in each island and |f\u{2080} + \u{3a3} \u{3c6} \u{394}| \u{2264} limit on each line found overloaded. u and d raise and lower generation, s sheds load, \u{3c6} are transfer factors. Source: Stott, Jardim, Alsa\u{e7}, DC Power Flow Revisited, IEEE Trans. Power Syst. 24(3), 2009.",
+        ),
+        (
+            "Gas",
+            "Capacitated flow with stores and tanks. Protected customers come first, then industry, then power. Within a class every hub gets the same share unless the network forbids it (max-min fairness). Stores give the least common share of their withdrawal that serves all. Solved exactly by Newton's method on minimum cuts. Sources: Radzik, FOCS 1992; Dinic, Soviet Math. Dokl. 11, 1970.",
+        ),
+        (
+            "Sea and air",
+            "A freight flow takes the shortest open route. Where it is closed, it waits or goes round, whichever is shorter. Each tonne-day of delay counts once. Passengers of a closed airport go to airports near by with spare handling; the rest do not travel. Source: Dijkstra, Numer. Math. 1, 1959.",
+        ),
         ("Data", "Traffic between metros takes the shortest surviving way first and then spreads over what capacity is left."),
-        ("Space", "Circular orbits give satellite positions and visibility. Position dilution of precision: PDOP = \u{221a} tr\u{2083}(H\u{1d40}H)\u{207b}\u{b9}, rows of H are (\u{2212}e, 1) with e the unit vector to a satellite. Without its ground segment a service lasts as long as its messages stay valid. Sources: Langley, GPS World 10(5), 1999; Montenbruck and Gill, Satellite Orbits, 2000."),
-        ("People-hours", "Population times the served share lost against the base, by household service. The headline takes the largest single service at each instant (a lower bound); the upper number adds services up, at most everybody."),
-        ("Euro", "Final demand is priced once, at the value of lost service, low, central and high. What an asset needs to work carries no value of its own."),
-        ("Countries hit", "A country is hit if for at least one hour one service falls by 1 % of its national normal, or 50,000 people lose it. The numbers at 0.1 % and 5 % show how much this threshold decides."),
+        (
+            "Space",
+            "Circular orbits give satellite positions and visibility. Position dilution of precision: PDOP = \u{221a} tr\u{2083}(H\u{1d40}H)\u{207b}\u{b9}, rows of H are (\u{2212}e, 1) with e the unit vector to a satellite. Without its ground segment a service lasts as long as its messages stay valid. Sources: Langley, GPS World 10(5), 1999; Montenbruck and Gill, Satellite Orbits, 2000.",
+        ),
+        (
+            "People-hours",
+            "Population times the served share lost against the base, by household service. The headline takes the largest single service at each instant (a lower bound); the upper number adds services up, at most everybody.",
+        ),
+        (
+            "Euro",
+            "Final demand is priced once, at the value of lost service, low, central and high. What an asset needs to work carries no value of its own.",
+        ),
+        (
+            "Countries hit",
+            "A country is hit if for at least one hour one service falls by 1 % of its national normal, or 50,000 people lose it. The numbers at 0.1 % and 5 % show how much this threshold decides.",
+        ),
     ];
     let mut out = String::new();
     for (title, text) in parts {
         out.push_str(&format!("<h3>{}</h3>\n{}", escape(title), paragraph(text)));
     }
-    out.push_str(&paragraph("The documentation says more, in the chapters on meaning, electricity, gas, transport, data, space, and accounting."));
+    out.push_str(&paragraph(
+        "The documentation says more, in the chapters on meaning, electricity, gas, transport, data, space, and accounting.",
+    ));
     out
 }
 
 fn assumptions(ctx: &Context) -> String {
     let s = &ctx.a.study;
     let sharing = match s.sharing {
-        Sharing::OwnFirst => "A shortage of electricity is shed where it arises, after contracted imports and available reserves (own first).",
+        Sharing::OwnFirst => {
+            "A shortage of electricity is shed where it arises, after contracted imports and available reserves (own first)."
+        }
         Sharing::Solidarity => "A shortage of electricity is shared as far as the network allows (solidarity).",
     };
     let level = match s.level {
@@ -889,12 +1064,17 @@ fn reproduce(ctx: &Context, page: &Page) -> String {
 }
 
 fn licences(ctx: &Context) -> String {
-    let distinct: BTreeSet<[&str; 4]> = ctx.case.tables().sources.iter().map(|s| [s.licence.as_str(), s.citation.as_str(), s.vintage.as_str(), s.url.as_str()]).collect();
+    let distinct: BTreeSet<[&str; 4]> =
+        ctx.case.tables().sources.iter().map(|s| [s.licence.as_str(), s.citation.as_str(), s.vintage.as_str(), s.url.as_str()]).collect();
     let n = distinct.len();
     let rows = distinct.into_iter().map(|[licence, citation, vintage, url]| {
         vec![Cell::Head(citation.to_owned()), Cell::Text(vintage.to_owned()), Cell::Text(licence.to_owned()), Cell::Text(url.to_owned())]
     });
-    let table = Table { caption: "Sources of the case and their licences", heads: &["Source", "Vintage", "Licence", "Address"], rows: rows.collect() };
+    let table = Table {
+        caption: "Sources of the case and their licences",
+        heads: &["Source", "Vintage", "Licence", "Address"],
+        rows: rows.collect(),
+    };
     format!("{}{}", paragraph(&format!("The case draws on {} sources.", whole(n))), details("All sources", &table.render()))
 }
 
@@ -935,7 +1115,9 @@ mod tests {
     #[test]
     fn reasons_are_written_for_people() {
         assert_eq!(
-            reason_words("A 12345 is lost at 0 h; A 12345 is lost at 0 h; B is without pnt and loses 50 % of its capacity at 0 h; lost: 12841500 passengers of passengers, 12.5 GWh of gas."),
+            reason_words(
+                "A 12345 is lost at 0 h; A 12345 is lost at 0 h; B is without pnt and loses 50 % of its capacity at 0 h; lost: 12841500 passengers of passengers, 12.5 GWh of gas."
+            ),
             "A 12345 is lost at 0 h; B is without positioning and loses 50 % of its capacity at 0 h; lost: 12.8\u{202f}million passengers, 12.5 GWh of gas."
         );
         assert_eq!(reason_words(""), "");
