@@ -673,7 +673,7 @@ impl Run<'_, '_> {
         let lost = range
             .iter()
             .filter(|&&k| matches!(self.dep_state.get(&k), Some(DepState::Lost | DepState::Restarting(_))))
-            .map(|&k| self.world.deps[k as usize].effect)
+            .map(|&k| self.effect_now(k))
             .fold(0.0, f64::max);
         let before = self.share(asset);
         self.by_dependency[asset as usize] = 1.0 - lost;

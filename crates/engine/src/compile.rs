@@ -19,8 +19,6 @@ use crate::space::{Orbit, Space};
 const BUS_REACH_KM: f64 = 50.0;
 /// Data dependencies attach to a metro at most this far away.
 const METRO_REACH_KM: f64 = 300.0;
-/// Load buses this near supply a metro's access network.
-const METRO_AREA_KM: f64 = 40.0;
 /// Gas dependencies attach to a hub at most this far away.
 const HUB_REACH_KM: f64 = 600.0;
 /// Share of a pipe's capacity that remains without its compressor (free flow); the geometric middle of engineering practice.
@@ -765,6 +763,7 @@ fn dependencies_of(case: &Case, first: &Offsets, zones: &Index, settings: &Setti
         hub_key: Index::new(t.gas_nodes.iter().map(|n| n.asset.key.as_str())),
         bus_key: Index::new(t.buses.iter().map(|n| n.asset.key.as_str())),
         system_key: Index::new(t.constellations.iter().map(|n| n.asset.key.as_str())),
+        catchments: catchments(case),
     };
     for (rule, row) in t.dependencies.iter().enumerate() {
         let Ok(selector) = Selector::parse(&row.dependent) else { continue };
@@ -793,6 +792,23 @@ fn dependencies_of(case: &Case, first: &Offsets, zones: &Index, settings: &Setti
     (deps, unattached)
 }
 
+/// Load buses with their people, by the nearest metro of their zone.
+fn catchments(case: &Case) -> BTreeMap<&str, Vec<(u32, f64)>> {
+    let t = case.tables();
+    let bus_key = Index::new(t.buses.iter().map(|b| b.asset.key.as_str()));
+    let mut out: BTreeMap<&str, Vec<(u32, f64)>> = BTreeMap::new();
+    for load in t.loads.iter().filter(|l| l.population > 0.0) {
+        let bus = bus_key.of(&load.bus);
+        let place = &t.buses[bus].asset;
+        let far = |n: &&buttress_model::tables::DataNode| distance_km(place.lat, place.lon, n.asset.lat, n.asset.lon);
+        let metros = t.data_nodes.iter().filter(|n| n.asset.kind == "metro" && n.asset.zone == load.zone);
+        if let Some(metro) = metros.min_by(|a, b| far(a).total_cmp(&far(b))) {
+            out.entry(&metro.asset.key).or_default().push((bus as u32, load.population));
+        }
+    }
+    out
+}
+
 /// Resolves where a dependency draws from.
 struct Finder<'a> {
     case: &'a Case,
@@ -804,30 +820,25 @@ struct Finder<'a> {
     hub_key: Index<'a>,
     bus_key: Index<'a>,
     system_key: Index<'a>,
+    /// Load buses and people by metro key.
+    catchments: BTreeMap<&'a str, Vec<(u32, f64)>>,
 }
 
 impl Finder<'_> {
-    /// Load buses around a place, weighted by the people they serve.
-    fn area(&self, lat: f64, lon: f64) -> Option<Supply> {
-        let t = self.case.tables();
-        let near: Vec<(u32, f64)> = t
-            .loads
-            .iter()
-            .map(|l| (self.bus_key.of(&l.bus), l.population))
-            .filter(|&(b, people)| people > 0.0 && distance_km(lat, lon, t.buses[b].asset.lat, t.buses[b].asset.lon) <= METRO_AREA_KM)
-            .map(|(b, people)| (b as u32, people))
-            .collect();
+    /// Load buses whose nearest metro in the zone is this one, weighted by the people they serve.
+    fn catchment(&self, metro: &str) -> Option<Supply> {
+        let near = self.catchments.get(metro)?;
         let total: f64 = near.iter().map(|x| x.1).sum();
-        (total > 0.0).then(|| Supply::Area(near.into_iter().map(|(b, p)| (b, p / total)).collect()))
+        (total > 0.0).then(|| Supply::Area(near.iter().map(|(b, p)| (*b, p / total)).collect()))
     }
 
     fn supply(&self, row: &Dependency, i: usize) -> Option<Supply> {
         let a = &self.case.assets()[i];
         let t = self.case.tables();
         Some(match row.needs.as_str() {
-            // A metro stands for the access network of a whole city: it lives as well as the city's supply does.
+            // A metro stands for the access network of its catchment: as much of it lives as the catchment's supply does.
             "electricity" if a.kind == "metro" => self
-                .area(a.lat, a.lon)
+                .catchment(&a.key)
                 .or_else(|| self.bus.find(a.lat, a.lon, BUS_REACH_KM, |b| t.buses[b].asset.in_service).map(|b| Supply::Bus(b as u32)))?,
             "electricity" => {
                 Supply::Bus(match i.checked_sub(self.first.site).and_then(|k| t.sites.get(k)).and_then(|s| s.bus.as_deref()) {

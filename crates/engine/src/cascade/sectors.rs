@@ -323,16 +323,28 @@ impl Run<'_, '_> {
         }
     }
 
+    /// Share of capacity that a lost dependency costs now: supply over an area costs as much of it as is dark.
+    pub(super) fn effect_now(&self, d: u32) -> f64 {
+        let dep = &self.world.deps[d as usize];
+        match dep.supply {
+            Supply::Area(_) => dep.effect * (1.0 - self.served(&dep.supply)),
+            _ => dep.effect,
+        }
+    }
+
     /// Moves a dependency to the state that its supply asks for.
     pub(super) fn look_at(&mut self, d: u32) {
         let dep = &self.world.deps[d as usize];
-        let supplied = self.served(&dep.supply) >= dep.threshold - 1e-9;
+        let threshold = if matches!(dep.supply, Supply::Area(_)) { 1.0 } else { dep.threshold };
+        let supplied = self.served(&dep.supply) >= threshold - 1e-9;
         let state = self.dep_state.get(&d).copied().unwrap_or(DepState::Ok);
         match (supplied, state) {
             (false, DepState::Ok) => self.lose_supply(d),
             (false, DepState::Restarting(_)) => {
                 self.dep_state.insert(d, DepState::Lost);
             }
+            // The dark part of an area grew or shrank.
+            (false, DepState::Lost) if matches!(dep.supply, Supply::Area(_)) => self.weigh_dependencies(d),
             (true, DepState::Buffer(since)) => {
                 let buffer = self.buffer_h(d);
                 let (level, _) = self.level_at(d, since);
