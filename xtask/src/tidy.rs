@@ -141,7 +141,7 @@ fn invariants(out: &mut Vec<String>) {
         tests.extend(found.into_iter().map(|p| std::fs::read_to_string(p).unwrap_or_default()));
     }
     let mut count = 0;
-    for item in section.split("\n").filter(|l| l.starts_with(|c: char| c.is_ascii_digit())) {
+    for item in section.split('\n').filter(|l| l.starts_with(|c: char| c.is_ascii_digit())) {
         count += 1;
         let named: Vec<&str> = item.split("held by").nth(1).unwrap_or("").split('`').skip(1).step_by(2).collect();
         if named.is_empty() {

@@ -129,7 +129,7 @@ fn parse_csv(name: &str, bytes: &[u8]) -> (RawTable, Vec<Finding>) {
         let mut cells = Vec::with_capacity(record.len());
         for cell in &record {
             if let Ok(text) = std::str::from_utf8(cell) {
-                cells.push(text.trim_start_matches('\u{feff}').to_owned())
+                cells.push(text.trim_start_matches('\u{feff}').to_owned());
             } else {
                 findings.push(finding(name, line, "not-utf8", "a cell is not UTF-8 text".into(), "save the file as UTF-8"));
                 cells.push(String::new());
