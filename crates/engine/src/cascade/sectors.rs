@@ -153,9 +153,10 @@ impl Run<'_, '_> {
         let s = Service::Data as usize;
         for z in 0..w.zones.len() {
             self.rates.lost[s][z] = (flow.lost[z] - self.base.data.lost[z]).max(0.0);
+            // The share of people without service, not of traffic, so that it compares with other services.
+            self.rates.share[s][z] = (self.base.data.served[z] - flow.served[z]).max(0.0);
             self.rates.people[s][z] = w.zones[z].population * (self.base.data.served[z] - flow.served[z]).max(0.0);
         }
-        self.set_shares(Service::Data);
         for (n, &served) in flow.node_served.iter().enumerate() {
             if served < FAILED || self.data_low.contains_key(&(n as u32)) {
                 if served < FAILED {

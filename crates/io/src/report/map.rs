@@ -72,6 +72,10 @@ fn unit(lon: f64, lat: f64) -> (f64, f64) {
 
 /// Units of the drawing, when inside the frame.
 fn place(lon: f64, lat: f64) -> Option<(f64, f64)> {
+    // South of the frame the projection nears its singular antipode.
+    if lat < 20.0 {
+        return None;
+    }
     let (x, y) = unit(lon, lat);
     ((0.0..=WIDTH).contains(&x) && (0.0..=HEIGHT).contains(&y)).then_some((x, y))
 }
