@@ -435,6 +435,7 @@ pub fn run_damages(world: &World, base: &Base, damages: &[(u32, f64, f64, f64)],
 pub fn damages(world: &World, changes: &[Change]) -> Vec<(u32, f64, f64, f64)> {
     let level = world.study.level.index();
     let mut out = Vec::new();
+    let mut to_repair = Vec::new();
     for change in changes {
         let lost = match change.action {
             Action::TakeOut => 1.0,
@@ -452,11 +453,47 @@ pub fn damages(world: &World, changes: &[Change]) -> Vec<(u32, f64, f64, f64)> {
                 None => change.from_h + world.repair_h[i][level] * world.settings.repair[i],
             };
             if lost > 0.0 && to > change.from_h && change.from_h < world.study.horizon_h {
+                if change.to_h.is_none() {
+                    to_repair.push(out.len());
+                }
                 out.push((i as u32, lost, change.from_h, to));
             }
         }
     }
+    queue_for_resources(world, &mut out, &to_repair);
     out
+}
+
+/// Repairs that need a scarce resource wait for it: whenever a team is free it goes to the damage that carries the most service
+/// per hour of repair. `to_repair` are the intervals whose end is a repair and not a given time.
+fn queue_for_resources(world: &World, out: &mut [(u32, f64, f64, f64)], to_repair: &[usize]) {
+    let mut by_resource: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    for &k in to_repair {
+        if let Some(r) = world.repair_needs[out[k].0 as usize] {
+            by_resource.entry(r).or_default().push(k);
+        }
+    }
+    for (r, mut open) in by_resource {
+        let teams = world.case.tables().repair_resources[r as usize].teams as usize;
+        if open.len() <= teams {
+            continue;
+        }
+        let worth = |k: usize| world.carried(out[k].0) * out[k].1 / (out[k].3 - out[k].2);
+        let mut ranked: Vec<(f64, usize)> = open.iter().map(|&k| (worth(k), k)).collect();
+        ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        open = ranked.into_iter().map(|x| x.1).collect();
+        let mut free = vec![0.0_f64; teams];
+        while !open.is_empty() {
+            let team = (0..teams).min_by(|&a, &b| free[a].total_cmp(&free[b])).unwrap_or(0);
+            // The worthiest damage that is there when the team is free; otherwise the next to come.
+            let at = open.iter().position(|&k| out[k].2 <= free[team]);
+            let next = at.unwrap_or_else(|| (0..open.len()).min_by(|&a, &b| out[open[a]].2.total_cmp(&out[open[b]].2)).unwrap_or(0));
+            let k = open.remove(next);
+            let (start, duration) = (free[team].max(out[k].2), out[k].3 - out[k].2);
+            free[team] = start + duration;
+            out[k].3 = free[team];
+        }
+    }
 }
 
 impl Run<'_, '_> {

@@ -179,6 +179,8 @@ pub struct World<'c> {
     pub asset_zone: Arc<Vec<usize>>,
     /// Repair hours of each asset: low, central, high.
     pub repair_h: Arc<Vec<[f64; 3]>>,
+    /// Scarce resource that each asset's repair needs, as a row of the case's repair resources.
+    pub repair_needs: Arc<Vec<Option<u32>>>,
     /// Structural settings.
     pub settings: Arc<Settings>,
     /// Dependencies.
@@ -337,6 +339,7 @@ impl<'c> World<'c> {
             case,
             study: study.clone(),
             repair_h: Arc::new(repair_of(case)),
+            repair_needs: Arc::new(repair_needs_of(case)),
             sea: Arc::new(sea_of(case, &zone_index)),
             air: Arc::new(air_of(case, &zone_index)),
             data: Arc::new(data_of(case, &settings, &first, &zone_index)),
@@ -410,6 +413,20 @@ impl<'c> World<'c> {
         let zone_index = Index::new(self.case.tables().zones.iter().map(|z| z.key.as_str()));
         out.power = Arc::new(power_of(self.case, &out.study, &self.settings, &self.first, &zone_index));
         out
+    }
+
+    /// What an asset carries in the base state, in its own unit; its capacity where the base flow is not at hand.
+    pub fn carried(&self, asset: u32) -> f64 {
+        let power = |x: Option<&f64>| x.map_or(0.0, |p| p.abs() * BASE_MVA);
+        match self.parts[asset as usize] {
+            Part::Line(k) => power(self.power.base.flow.get(k as usize)),
+            Part::Hvdc(k) => power(self.power.base.hvdc.get(k as usize)),
+            Part::Plant(k) => power(self.power.base.plant.get(k as usize)),
+            Part::DataLink(k) => self.data.link_flow(k as usize),
+            Part::DataNode(k) => self.data.node_flow(k as usize),
+            Part::Port(k) => self.sea.port_flow(k as usize),
+            _ => self.asset(asset).capacity,
+        }
     }
 
     /// Dependencies of an asset.
@@ -510,6 +527,13 @@ fn repair_of(case: &Case) -> Vec<[f64; 3]> {
     let by_kind: BTreeMap<&str, [f64; 3]> =
         case.tables().repair_times.iter().map(|r| (r.kind.as_str(), [r.low_h, r.central_h, r.high_h])).collect();
     case.assets().iter().map(|a| by_kind.get(a.repair_kind.as_str()).copied().unwrap_or([24.0, 72.0, 336.0])).collect()
+}
+
+fn repair_needs_of(case: &Case) -> Vec<Option<u32>> {
+    let t = case.tables();
+    let scarce = |resource: &str| t.repair_resources.iter().position(|r| r.key == resource).map(|i| i as u32);
+    let by_kind: BTreeMap<&str, Option<u32>> = t.repair_times.iter().map(|r| (r.kind.as_str(), scarce(&r.resource))).collect();
+    case.assets().iter().map(|a| by_kind.get(a.repair_kind.as_str()).copied().flatten()).collect()
 }
 
 fn grid_of(case: &Case, study: &Study, settings: &Settings, first: &Offsets, zones: &Index) -> (Grid, PowerState) {

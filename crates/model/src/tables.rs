@@ -99,7 +99,14 @@ table! { plain RepairTime, "repair_times", "How long an asset of a kind is out a
     low_h: f64, Number(0.0, 1e6), "h", None, "Short repair.";
     central_h: f64, Number(0.0, 1e6), "h", None, "Usual repair.";
     high_h: f64, Number(0.0, 1e6), "h", None, "Long repair.";
-    resource: String, Text, "-", Some(""), "Crew, vessel or spare that the repair needs.";
+    resource: String, Text, "-", Some(""), "Crew, vessel or spare that the repair needs; scarce where it has a row in repair_resources.";
+    source: String, Ref(&["sources"]), "-", None, "Source.";
+} }
+
+table! { plain RepairResource, "repair_resources", "Teams, vessels and spares that damaged assets wait for; a resource without a row is not scarce." {
+    key: String, Key, "-", None, "Resource as in repair_times.";
+    name: String, Text, "-", None, "What it is.";
+    teams: f64, Number(1.0, 100_000.0), "-", None, "Repairs that can go on at the same time.";
     source: String, Ref(&["sources"]), "-", None, "Source.";
 } }
 
@@ -123,7 +130,7 @@ table! { plain Dependency, "dependencies", "What assets need from others, and ho
 
 table! { asset Bus, "power_buses", "Substations: where lines, plants and load meet." {
     v_nom_kv: f64, Number(1.0, 1200.0), "kV", None, "Nominal voltage.";
-    sync_area: String, Text, "-", Some("CE"), "Synchronous area.";
+    sync_area: String, Text, "-", Some("CE"), "Synchronous area; for reading, islands are found from the lines.";
 } }
 
 table! { asset Line, "power_lines", "Alternating-current lines and cables." {
@@ -150,7 +157,7 @@ table! { plain Technology, "technologies", "Plant technologies: availability by 
     availability_winter_peak: f64, Number(0.0, 1.0), "share", None, "Share of capacity at the winter peak.";
     availability_summer_night: f64, Number(0.0, 1.0), "share", None, "Share of capacity at the summer night.";
     cost_eur_mwh: f64, Number(0.0, 10_000.0), "EUR/MWh", None, "Marginal cost that orders the dispatch.";
-    black_start: bool, Flag, "-", Some("0"), "Can restart a dead island.";
+    black_start: bool, Flag, "-", Some("0"), "Can restart a dead island; not read by the engine yet.";
     source: String, Ref(&["sources"]), "-", None, "Source.";
 } }
 
@@ -264,7 +271,7 @@ table! { plain AirFlow, "air_flows", "Passengers between airports." {
 } }
 
 table! { asset DataNode, "data_nodes", "Metros, exchanges, cable landings, data centres." {
-    capacity_gbit_s: f64, Number(0.0, INF), "Gbit/s", Some("0"), "Largest traffic through it; 0: unlimited.";
+    capacity_gbit_s: f64, Number(0.0, INF), "Gbit/s", Some("0"), "Largest traffic through it, for reading; links limit traffic.";
 } }
 
 table! { asset DataLink, "data_links", "Fibre routes and submarine cable segments." {
@@ -284,8 +291,8 @@ table! { asset Constellation, "constellations", "Satellite systems as services."
     service: String, Choice(&["pnt", "augmentation", "satcom", "earth_observation"]), "-", None, "What it delivers.";
     min_elevation_deg: f64, Number(0.0, 90.0), "deg", Some("10"), "Mask angle of a user.";
     satcom_mbit_s: f64, Number(0.0, INF), "Mbit/s", Some("0"), "Capacity of the system over the case.";
-    message_age_limit_h: f64, Number(0.0, 1e5), "h", Some("0"), "How long the service lasts without its ground segment.";
-    timing_holdover_h: f64, Number(0.0, 1e5), "h", Some("24"), "How long timing users last without the signal.";
+    message_age_limit_h: f64, Number(0.0, 1e5), "h", Some("0"), "How long the service lasts without its ground segment; the buffer of the dependency on control sites is made from it.";
+    timing_holdover_h: f64, Number(0.0, 1e5), "h", Some("24"), "How long timing users last without the signal; for reading, the buffers of timing dependencies count.";
 } }
 
 table! { asset Satellite, "satellites", "Satellites." {
@@ -309,7 +316,7 @@ table! { asset ControlFleet, "control_fleets", "Units that are controlled remote
 
 table! { asset Site, "sites", "Further assets that need supplies and deliver a named service to people: hospitals, radio towers, consumers." {
     service: String, Text, "-", Some("service"), "Service delivered.";
-    demand_mw: f64, Number(0.0, INF), "MW", Some("0"), "Electricity demand at its bus.";
+    demand_mw: f64, Number(0.0, INF), "MW", Some("0"), "Electricity demand at its bus; for reading, loads carry demand.";
     bus: Option<String>, Ref(&["power_buses"]), "-", Some(""), "Bus that supplies it.";
     persons: f64, Number(0.0, INF), "persons", Some("0"), "People served.";
 } }
@@ -352,7 +359,7 @@ table! { plain Measure, "measures", "What can be bought or done." {
     lifetime_y: f64, Number(1.0, 100.0), "y", Some("20"), "Lifetime.";
     decides: String, Text, "-", Some(""), "Who decides.";
     pays: String, Text, "-", Some(""), "Who can pay.";
-    zones: String, Text, "-", Some(""), "Zones that pay, separated by |; empty: shared by population.";
+    zones: String, Text, "-", Some(""), "Zones that pay, separated by |; empty: all; shared by gross domestic product.";
     source: String, Ref(&["sources"]), "-", None, "Source.";
 } }
 
@@ -376,6 +383,7 @@ pub const TABLES: &[Table] = &[
     Fact::TABLE,
     Commodity::TABLE,
     RepairTime::TABLE,
+    RepairResource::TABLE,
     Dependency::TABLE,
     Technology::TABLE,
     Bus::TABLE,

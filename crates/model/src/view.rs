@@ -4,7 +4,8 @@ use crate::schema::AssetInfo;
 use crate::tables::{
     AirFlow, Airport, Bus, City, Commodity, Constellation, ControlFleet, DataFlow, DataLink, DataNode, Dependency, Fact, GasCompressor,
     GasDemand, GasNode, GasPipe, GasProfile, GasStorage, GasSupply, GroundSite, Hvdc, Line, LngTerminal, Load, Measure, MeasureEffect,
-    Passage, Plant, Port, RepairTime, Satellite, SeaFlow, SeaLane, SeaNode, Site, Source, Technology, Threat, ThreatEffect, Zone,
+    Passage, Plant, Port, RepairResource, RepairTime, Satellite, SeaFlow, SeaLane, SeaNode, Site, Source, Technology, Threat, ThreatEffect,
+    Zone,
 };
 
 /// Dense index of an asset in [`Case::assets`]; dies with its case.
@@ -136,6 +137,8 @@ tables! {
     commodities: Commodity,
     /// Repair times by kind.
     repair_times: RepairTime,
+    /// Scarce repair resources.
+    repair_resources: RepairResource,
     /// Dependency rules.
     dependencies: Dependency,
     /// Plant technologies.

@@ -51,14 +51,32 @@ pub fn first_steps(world: &World, out: &Outcome) -> String {
     format!("{}.", parts.join("; "))
 }
 
+/// A number for reading: three figures, with thousands, millions or billions as words.
+fn amount(x: f64) -> String {
+    let (value, word) = match x {
+        x if x >= 999.5e6 => (x / 1e9, " billion"),
+        x if x >= 999.5e3 => (x / 1e6, " million"),
+        x if x >= 9_995.0 => (x / 1e3, " thousand"),
+        x => (x, ""),
+    };
+    let digits = if value >= 99.95 {
+        0
+    } else if value >= 9.995 {
+        1
+    } else {
+        2
+    };
+    format!("{value:.digits$}{word}")
+}
+
 fn lost_services(out: &Outcome) -> Vec<String> {
     Service::ALL
         .iter()
         .filter(|s| out.lost_total(**s) > 1e-3)
-        .map(|s| {
-            let x = out.lost_total(*s);
-            let digits = usize::from(x < 100.0);
-            format!("{x:.digits$} {} of {}", s.lost_unit(), s.name())
+        .map(|s| match s {
+            Service::Passengers => format!("journeys of {} passengers", amount(out.lost_total(*s))),
+            Service::Pnt => format!("{} {} of positioning", amount(out.lost_total(*s)), s.lost_unit()),
+            _ => format!("{} {} of {}", amount(out.lost_total(*s)), s.lost_unit(), s.name()),
         })
         .collect()
 }

@@ -55,8 +55,14 @@ pub(crate) fn second_hits(desk: &Desk, losses: &mut [AssetLoss], live: &[u32]) -
         loss.second_hit = best.get(&loss.asset).cloned();
     }
     let mut quiet: Vec<SecondHit> = best.into_values().filter(|h| !alone.contains_key(&h.first)).collect();
+    // Where nothing would be lost even then, the larger capacity stands first.
+    let capacity = |h: &SecondHit| desk.world.asset(h.first).capacity;
     quiet.sort_by(|x, y| {
-        y.extra_people_hours.total_cmp(&x.extra_people_hours).then(y.extra_euro.total_cmp(&x.extra_euro)).then(x.first.cmp(&y.first))
+        y.extra_people_hours
+            .total_cmp(&x.extra_people_hours)
+            .then(y.extra_euro.total_cmp(&x.extra_euro))
+            .then(capacity(y).total_cmp(&capacity(x)))
+            .then(x.first.cmp(&y.first))
     });
     quiet
 }

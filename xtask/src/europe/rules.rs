@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use buttress_model::schema::Record;
-use buttress_model::tables::{Commodity, Dependency, KINDS, Measure, MeasureEffect, RepairTime, Threat, ThreatEffect};
+use buttress_model::tables::{Commodity, Dependency, KINDS, Measure, MeasureEffect, RepairResource, RepairTime, Threat, ThreatEffect};
 use buttress_model::{Action, Selector};
 
 use crate::europe::kit::{Kit, Out, Result, Row, number, short, text};
@@ -18,6 +18,7 @@ pub fn build(kit: &Kit, out: &mut Out) -> Result<()> {
         out.push::<Commodity>(&copy::<Commodity>(&row));
     }
     repair_times(kit, out)?;
+    plain::<RepairResource>(kit, out, "repair_resources")?;
     dependencies(kit, out)?;
     let threats = plain::<Threat>(kit, out, "threats")?;
     effects::<ThreatEffect>(kit, out, "threat_effects", &threats)?;

@@ -23,7 +23,7 @@ pub const BASE_MVA: f64 = 100.0;
 const LIMIT_TOLERANCE: f64 = 1e-6;
 /// Power below this (p.u.) counts as none.
 const POWER_EPS: f64 = 1e-7;
-/// Share of a line's limit that the base dispatch may use, leaving room for the loss of another line
+/// Share of a tie's limit that the base dispatch may use, leaving room for the loss of another line
 /// (the 70 % rule of Regulation (EU) 2019/943, Art. 16(8), read as a planning margin).
 pub const BASE_LOADING: f64 = 0.7;
 
