@@ -1,6 +1,6 @@
 //! Causes as sentences.
 
-use buttress_engine::compile::World;
+use buttress_engine::compile::{Part, Supply, World};
 use buttress_engine::outcome::{Cause, CausedBy, Outcome, Service};
 
 /// Steps told in a short reason.
@@ -16,6 +16,9 @@ fn step(world: &World, cause: &Cause) -> String {
             let what = if rule.needs == "asset" { format!("what it needs ({})", rule.at) } else { rule.needs.clone() };
             let buffer = dep.buffer_h[2 - world.study.level.index()];
             let after = if buffer > 0.0 { format!(" when its {} h of autonomy are used up", hours(buffer)) } else { String::new() };
+            if matches!(dep.supply, Supply::Area(_)) {
+                return format!("the dark part of {name} is out at {} h{after}", hours(cause.t_h));
+            }
             format!("{name} is without {what} and loses {:.0} % of its capacity at {} h{after}", dep.effect * 100.0, hours(cause.t_h))
         }
     }
@@ -98,7 +101,6 @@ pub fn why(world: &World, out: &Outcome, asset: u32) -> Option<String> {
 
 /// The failure before `t` that most plainly took away what dependency `d` draws from.
 fn supplier<'o>(world: &World, out: &'o Outcome, d: u32, t: f64) -> Option<&'o Cause> {
-    use buttress_engine::compile::{Part, Supply};
     let dep = &world.deps[d as usize];
     let direct = |asset: u32| match (&dep.supply, world.parts[asset as usize]) {
         (Supply::Bus(b), Part::Bus(k)) => *b == k,

@@ -129,11 +129,37 @@ pub fn read(kit: &Kit, places: &Places, out: &mut Out) -> Result<Fleet> {
             confidence: text(&row, "confidence").to_owned(),
         });
     }
+    lost.extend(rest_out_of_service(places, &large, &small, &lost));
     let n = large.len();
     large.append(&mut lost);
     give_keys(&mut large);
     let lost = large.split_off(n);
     Ok(Fleet { large, small, lost, technologies })
+}
+
+/// What remains to Ukraine's published capacity was destroyed, is occupied or is not listed: one derived row, out of service,
+/// so that the total can be compared and nothing is dispatched that does not run.
+fn rest_out_of_service(places: &Places, large: &[Plant], small: &[Small], lost: &[Plant]) -> Option<Plant> {
+    let country = places.countries.iter().find(|c| c.zone == "UA")?;
+    let of_plants = |list: &[Plant]| list.iter().filter(|p| p.zone == "UA").map(|p| p.mw).sum::<f64>();
+    let listed = of_plants(large) + of_plants(lost) + small.iter().filter(|s| s.zone == "UA").map(|s| s.mw).sum::<f64>();
+    println!(
+        "plants: UA: {listed:.0} MW listed, in service or not, against {:.0}; the rest is one row out of service",
+        country.installed_mw
+    );
+    (country.installed_mw > listed).then(|| Plant {
+        key: String::new(),
+        name: "Destroyed, occupied or unlisted plants of Ukraine".to_owned(),
+        zone: "UA".to_owned(),
+        lat: 48.5,
+        lon: 35.0,
+        technology: "hard_coal".to_owned(),
+        mw: country.installed_mw - listed,
+        operator: String::new(),
+        provenance: "derived",
+        source: "src.derived".to_owned(),
+        confidence: "low".to_owned(),
+    })
 }
 
 /// The published totals are of 2023. Where the listed plants exceed one by more than [`EXCESS_SHARE`], wind, solar and
