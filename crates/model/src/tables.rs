@@ -99,12 +99,12 @@ table! { plain RepairTime, "repair_times", "How long an asset of a kind is out a
     low_h: f64, Number(0.0, 1e6), "h", None, "Short repair.";
     central_h: f64, Number(0.0, 1e6), "h", None, "Usual repair.";
     high_h: f64, Number(0.0, 1e6), "h", None, "Long repair.";
-    resource: String, Text, "-", Some(""), "Crew, vessel or spare that the repair needs; scarce where it has a row in repair_resources.";
+    resource: String, Text, "-", Some(""), "Crew, vessel or spare that the repair needs; scarce where it has a row in `repair_resources`.";
     source: String, Ref(&["sources"]), "-", None, "Source.";
 } }
 
 table! { plain RepairResource, "repair_resources", "Teams, vessels and spares that damaged assets wait for; a resource without a row is not scarce." {
-    key: String, Key, "-", None, "Resource as in repair_times.";
+    key: String, Key, "-", None, "Resource as in `repair_times`.";
     name: String, Text, "-", None, "What it is.";
     teams: f64, Number(1.0, 100_000.0), "-", None, "Repairs that can go on at the same time.";
     source: String, Ref(&["sources"]), "-", None, "Source.";

@@ -16,8 +16,8 @@ use crate::answer::{AssetLoss, MeasureResult, Plan, Portfolio, Summary, ThreatRe
 use crate::assess::{Desk, is_structural, measure_changes, threat_changes};
 
 /// Weaknesses that measures are tried on: the worst threats and the worst assets.
-const N_THREATS: usize = 12;
-const N_ASSETS: usize = 10;
+const N_THREATS: usize = 10;
+const N_ASSETS: usize = 8;
 /// Discount rate of yearly costs (the social rate that the Commission's cost-benefit guides use, 3 %).
 const DISCOUNT_RATE: f64 = 0.03;
 
