@@ -29,7 +29,7 @@ fn cascades(c: &mut Criterion) {
         let base = Base::new(&world);
         let damaged = damage(&world, &towers);
         c.bench_function(&format!("threshold cascade L={l}"), |b| {
-            b.iter(|| run_damages(&world, &base, &damaged, &[], Keep::default(), 1).n_failed)
+            b.iter(|| run_damages(&world, &base, &damaged, &[], Keep::default(), 1).n_failed);
         });
         if l == 100 {
             let draws: Vec<_> = (0..200)
@@ -43,7 +43,7 @@ fn cascades(c: &mut Criterion) {
                     map(draws.len(), 2, |k| run_damages(&world, &base, &draws[k], &[], Keep::default(), k as u64).n_failed)
                         .iter()
                         .sum::<usize>()
-                })
+                });
             });
         }
     }
