@@ -15,6 +15,10 @@ pub enum Ending {
     NotSettled,
     /// More events than the bound.
     EventLimit,
+    /// An island has demand and nothing that feeds it.
+    NoSource,
+    /// A number in the data is not finite.
+    NotANumber,
 }
 
 impl Ending {
@@ -27,6 +31,8 @@ impl Ending {
             Ending::IterationLimit => "iteration_limit",
             Ending::NotSettled => "not_settled",
             Ending::EventLimit => "event_limit",
+            Ending::NoSource => "no_source",
+            Ending::NotANumber => "not_a_number",
         }
     }
 
