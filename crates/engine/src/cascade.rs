@@ -22,10 +22,12 @@ use crate::sea::SeaState;
 use crate::space::SpaceState;
 
 mod base;
+mod restart;
 mod sectors;
 
 pub use base::{Base, GasStretch};
 use base::{data_intact, gas_advance, gas_next_h, gas_start, space_intact};
+use restart::Dead;
 
 /// Solve-and-translate rounds within one instant.
 const MAX_ROUNDS: usize = 200;
@@ -64,6 +66,7 @@ enum What {
     GasClock,
     QueueClear,
     Restarted(u32),
+    Energised,
 }
 
 /// No interval of damage.
@@ -181,6 +184,7 @@ struct Run<'a, 'w> {
     touched_sites: BTreeSet<u32>,
     deps_now: DepsNow,
     power: Option<Box<PowerState>>,
+    dead: Option<Box<Dead>>,
     gas: Option<Box<GasRun>>,
     sea: Option<Box<SeaState>>,
     air: Option<Vec<f64>>,
@@ -257,6 +261,7 @@ pub fn run_damages(world: &World, base: &Base, damages: &[(u32, f64, f64, f64)],
         touched_sites: BTreeSet::new(),
         deps_now: DepsNow::new(world.deps.len()),
         power: None,
+        dead: None,
         gas: None,
         sea: None,
         air: None,
@@ -500,6 +505,7 @@ impl Run<'_, '_> {
                 self.dirty.gas = self.gas.is_some();
                 self.dirty.gas
             }
+            What::Energised => self.energise(),
             What::QueueClear => {
                 self.account_queues();
                 true
@@ -575,10 +581,19 @@ impl Run<'_, '_> {
         let w = self.world;
         let share = if w.settings.in_service[asset as usize] { self.share(asset) } else { 0.0 };
         match w.parts[asset as usize] {
-            Part::Bus(k) => self.power_state().bus[k as usize] = share,
-            Part::Line(k) => self.power_state().line[k as usize] = share,
+            Part::Bus(k) => {
+                let share = self.bus_share(k, share);
+                self.power_state().bus[k as usize] = share;
+            }
+            Part::Line(k) => {
+                self.restart_paths_moved();
+                self.power_state().line[k as usize] = share;
+            }
             Part::Hvdc(k) => self.power_state().hvdc[k as usize] = share,
-            Part::Plant(k) => self.power_state().plant[k as usize] = share,
+            Part::Plant(k) => {
+                self.restart_paths_moved();
+                self.power_state().plant[k as usize] = share;
+            }
             Part::GasNode(_) | Part::GasPipe(_) | Part::Compressor(_) | Part::Store(_) | Part::Terminal(_) | Part::GasSupply(_) => {
                 self.set_gas(asset, share);
             }
@@ -747,6 +762,7 @@ impl Run<'_, '_> {
                 self.count_sites();
             }
         }
+        self.plan_restart();
         self.account.note(&self.rates, self.now);
     }
 }

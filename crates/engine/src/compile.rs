@@ -502,11 +502,16 @@ fn grid_of(case: &Case, study: &Study, settings: &Settings, first: &Offsets, zon
         .iter()
         .enumerate()
         .map(|(k, p)| {
-            let (winter, summer, cost) = technology
-                .get(p.technology.as_str())
-                .map_or((1.0, 1.0, 50.0), |x| (x.availability_winter_peak, x.availability_summer_night, x.cost_eur_mwh));
+            let (winter, summer, cost, black_start) = technology.get(p.technology.as_str()).map_or((1.0, 1.0, 50.0, false), |x| {
+                (x.availability_winter_peak, x.availability_summer_night, x.cost_eur_mwh, x.black_start)
+            });
             let cap = pu(p.p_max_mw) * settings.capacity[first.plant + k];
-            GridPlant { bus: buses.of(&p.bus), p_max: [cap * winter, cap * summer], cost }
+            GridPlant {
+                bus: buses.of(&p.bus),
+                p_max: [cap * winter, cap * summer],
+                cost,
+                black_start: black_start && p.asset.provenance != "derived",
+            }
         })
         .collect();
     let loads = t

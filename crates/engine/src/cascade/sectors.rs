@@ -43,6 +43,7 @@ impl Run<'_, '_> {
             self.rates.people[e][load.zone] += gap * load.population;
         }
         self.set_shares(Service::Electricity);
+        self.note_dead(&flow.dead);
         // Buses whose supply moved away from or back to full: their dependents are looked at.
         let before = std::mem::replace(&mut self.power_low, flow.bus_served);
         for bus in 0..self.power_low.len() {

@@ -197,6 +197,19 @@ impl<'a> Now<'a> {
         ending
     }
 
+    /// Buses that are out, or whose island has neither plant nor link from elsewhere.
+    fn dead_buses(&self, network: &Network, state: &PowerState) -> Vec<u32> {
+        let mut able = vec![false; network.n_islands()];
+        for (i, &cap) in self.p_cap.iter().enumerate() {
+            able[network.island(i)] |= cap > POWER_EPS;
+        }
+        for (h, bound) in self.grid.hvdc.iter().zip(&self.hvdc_bound) {
+            able[network.island(h.to)] |= bound.1 > POWER_EPS;
+            able[network.island(h.from)] |= bound.0 < -POWER_EPS;
+        }
+        (0..self.grid.n_buses).filter(|&i| state.bus[i] <= 0.0 || !able[network.island(i)]).map(|i| i as u32).collect()
+    }
+
     pub(crate) fn finish(self, network: &Network, state: &PowerState, ending: Ending, used_lp: bool) -> PowerFlow {
         let grid = self.grid;
         let served: Vec<f64> = self
@@ -238,7 +251,8 @@ impl<'a> Now<'a> {
             })
             .collect();
         let n_islands = want.iter().filter(|w| **w > POWER_EPS).count();
-        PowerFlow { ending, served, bus_served, flow: self.flow, n_islands, used_lp }
+        let dead = self.dead_buses(network, state);
+        PowerFlow { ending, served, bus_served, flow: self.flow, dead, n_islands, used_lp }
     }
 }
 

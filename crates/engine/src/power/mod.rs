@@ -65,6 +65,8 @@ pub struct GridPlant {
     pub p_max: [f64; 2],
     /// Marginal cost, EUR/MWh.
     pub cost: f64,
+    /// True when it can start without a grid and is more than an aggregate on paper.
+    pub black_start: bool,
 }
 
 /// A load.
@@ -125,6 +127,8 @@ pub struct PowerFlow {
     pub bus_served: Vec<f64>,
     /// Flow on each line, p.u.
     pub flow: Vec<f64>,
+    /// Buses that are out or in an island without anything that could feed it, ascending.
+    pub dead: Vec<u32>,
     /// Number of islands that carry load.
     pub n_islands: usize,
     /// True when the linear program was needed.
@@ -373,7 +377,7 @@ impl Grid {
         let ratio: Vec<f64> = live.iter().zip(&asked).map(|(g, d)| if *d > 0.0 { (g / d).min(1.0) } else { 1.0 }).collect();
         let bus_served: Vec<f64> = (0..self.n_buses).map(|i| if state.bus[i] > 0.0 { ratio[island[i]] } else { 0.0 }).collect();
         let served = self.loads.iter().map(|l| bus_served[l.bus]).collect();
-        PowerFlow { ending: Ending::Solved, served, bus_served, flow: Vec::new(), n_islands, used_lp: false }
+        PowerFlow { ending: Ending::Solved, served, bus_served, flow: Vec::new(), dead: Vec::new(), n_islands, used_lp: false }
     }
 
     fn dead(&self, ending: Ending) -> PowerFlow {
@@ -382,6 +386,7 @@ impl Grid {
             served: vec![0.0; self.loads.len()],
             bus_served: vec![0.0; self.n_buses],
             flow: vec![0.0; self.lines.len()],
+            dead: Vec::new(),
             n_islands: 0,
             used_lp: false,
         }
