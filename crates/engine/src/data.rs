@@ -1,6 +1,6 @@
 //! Data: traffic between metros routed over surviving capacity, shortest way first, then spread.
 
-use crate::routing::{Graph, Tree, UNREACHED};
+use crate::routing::Graph;
 
 /// Light in fibre, km per ms.
 pub const FIBRE_KM_PER_MS: f64 = 200.0;
@@ -13,6 +13,8 @@ const EPS: f64 = 1e-6;
 #[derive(Debug, Clone)]
 pub struct Data {
     graph: Graph,
+    /// Distance of every node to each node on the intact network.
+    distance_to: Vec<Vec<u32>>,
     ends: Vec<(usize, usize)>,
     capacity: Vec<f64>,
     /// Zone of each node.
@@ -71,6 +73,7 @@ impl Data {
             graph: Graph::new(n, &edges),
             ends: links.iter().map(|l| (l.0, l.1)).collect(),
             capacity: links.iter().map(|l| l.3).collect(),
+            distance_to: Vec::new(),
             ways: Vec::new(),
             base_distance: Vec::new(),
             base_load: vec![0.0; links.len()],
@@ -82,6 +85,7 @@ impl Data {
             n_zones,
             demand,
         };
+        data.distance_to = (0..n).map(|node| data.graph.tree(node, |_| true).distance).collect();
         data.route_base();
         data
     }
@@ -108,7 +112,6 @@ impl Data {
     /// Routes amounts in order over residual capacity; returns for each the ways taken as (amount, links, distance).
     fn route(&self, amounts: &[(u32, f64)], residual: &mut [f64], open: &dyn Fn(usize) -> bool) -> Vec<Vec<(f64, Vec<u32>, u32)>> {
         let mut out = Vec::with_capacity(amounts.len());
-        let mut tree: Option<(usize, Tree)> = None;
         for &(k, amount) in amounts {
             let (a, b, _) = self.flows[k as usize];
             let (mut left, mut ways) = (amount, Vec::new());
@@ -116,26 +119,15 @@ impl Data {
                 if left <= EPS {
                     break;
                 }
-                if tree.as_ref().is_none_or(|t| t.0 != a) {
-                    tree = Some((a, self.graph.tree(a, |e| residual[e] > EPS && open(e))));
-                }
-                let Some((_, t)) = &tree else { break };
-                if t.distance[b] == UNREACHED {
-                    break;
-                }
-                let path = t.path(b);
+                let way = self.graph.path(a, b, &self.distance_to[b], |e| residual[e] > EPS && open(e));
+                let Some((distance, path)) = way else { break };
                 let room = path.iter().map(|&e| residual[e as usize]).fold(f64::INFINITY, f64::min);
                 let sent = left.min(room);
-                if sent > EPS {
-                    for &e in &path {
-                        residual[e as usize] -= sent;
-                    }
-                    ways.push((sent, path, t.distance[b]));
-                    left -= sent;
+                for &e in &path {
+                    residual[e as usize] -= sent;
                 }
-                if left > EPS {
-                    tree = None;
-                }
+                ways.push((sent, path, distance));
+                left -= sent;
             }
             out.push(ways);
         }
