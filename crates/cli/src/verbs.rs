@@ -218,13 +218,15 @@ fn find(text: &str, common: &Common, limit: usize) -> Code {
     Ok(u8::from(hits.is_empty()))
 }
 
-fn changes(case: &Case, args: &ScenarioArgs) -> Result<(String, Vec<Change>), Box<dyn Error>> {
-    let (mut title, mut out) = (String::new(), Vec::new());
+/// The case with what the scenario adds to it, the title and the changes.
+fn scenario(args: &ScenarioArgs, common: &Common) -> Result<(Case, String, Vec<Change>), Box<dyn Error>> {
+    let (mut title, mut out, mut additions) = (String::new(), Vec::new(), Vec::new());
     if let Some(path) = &args.scenario {
         let s = buttress::scenario(path)?;
         title = if s.title.is_empty() { s.key } else { s.title };
-        out.extend(s.changes);
+        (out, additions) = (s.changes, s.additions);
     }
+    let case = buttress::load_with(common.case.as_deref(), &additions)?;
     if let Some(key) = &args.threat {
         let row = case.tables().threats.iter().find(|t| t.key == *key || t.key == format!("threat.{key}"));
         let row = row.ok_or_else(|| {
@@ -234,7 +236,7 @@ fn changes(case: &Case, args: &ScenarioArgs) -> Result<(String, Vec<Change>), Bo
             )
         })?;
         title.clone_from(&row.name);
-        out.extend(threat_changes(case, &row.key));
+        out.extend(threat_changes(&case, &row.key));
     }
     if let Some(text) = &args.take_out {
         if title.is_empty() {
@@ -242,13 +244,12 @@ fn changes(case: &Case, args: &ScenarioArgs) -> Result<(String, Vec<Change>), Bo
         }
         out.extend(buttress::io::scenario_file::take_out(text)?);
     }
-    Ok((title, out))
+    Ok((case, title, out))
 }
 
 fn simulate(args: &ScenarioArgs, common: &Common) -> Code {
-    let case = buttress::load(common.case.as_deref())?;
     let study = buttress::study(common.study.as_deref())?;
-    let (title, changes) = changes(&case, args)?;
+    let (case, title, changes) = scenario(args, common)?;
     let s = buttress::simulate(&case, &study, &changes)?;
     let zones: Vec<String> = s.world.zones.iter().map(|z| z.key.clone()).collect();
     if common.json {
@@ -333,11 +334,10 @@ fn print_curve(out: &Outcome) {
 }
 
 fn why(asset: &str, args: &ScenarioArgs, common: &Common) -> Code {
-    let case = buttress::load(common.case.as_deref())?;
     let study = buttress::study(common.study.as_deref())?;
     let given = args.scenario.is_some() || args.take_out.is_some() || args.threat.is_some();
     let own = ScenarioArgs { scenario: None, take_out: Some(asset.to_owned()), threat: None };
-    let (_, changes) = changes(&case, if given { args } else { &own })?;
+    let (case, _, changes) = scenario(if given { args } else { &own }, common)?;
     let s = buttress::simulate(&case, &study, &changes)?;
     let sentence = if given { buttress::why(&s, asset)? } else { buttress::optim::explain::first_steps(&s.world, &s.outcome) };
     if common.json {

@@ -147,9 +147,26 @@ struct Damage {
 /// One factor on demand or supply, or a jammed circle, over an interval.
 #[derive(Debug, Clone)]
 enum Factor {
-    Demand { service: Service, zones: Vec<usize>, value: f64 },
-    Arrivals { terminal: usize, value: f64 },
-    Jam { lat: f64, lon: f64, km: f64, lost: f64 },
+    Demand {
+        service: Service,
+        zones: Vec<usize>,
+        value: f64,
+    },
+    Arrivals {
+        terminal: usize,
+        value: f64,
+    },
+    Jam {
+        lat: f64,
+        lon: f64,
+        km: f64,
+        lost: f64,
+    },
+    /// These plants are not raised and these links not moved.
+    Forbid {
+        plants: Vec<u32>,
+        hvdc: Vec<u32>,
+    },
 }
 
 /// Freight that waits for a zone's ports.
@@ -395,6 +412,17 @@ impl Run<'_, '_> {
                         _ => None,
                     })
                     .collect(),
+                Action::Forbid => {
+                    let (mut plants, mut hvdc) = (Vec::new(), Vec::new());
+                    for i in change.select.select(self.world.case) {
+                        match self.world.parts[i] {
+                            Part::Plant(k) => plants.push(k),
+                            Part::Hvdc(k) => hvdc.push(k),
+                            _ => {}
+                        }
+                    }
+                    vec![Factor::Forbid { plants, hvdc }]
+                }
                 Action::Jam => {
                     change.select.circle().map(|(lat, lon, km)| Factor::Jam { lat, lon, km, lost: change.value }).into_iter().collect()
                 }
@@ -724,6 +752,19 @@ impl Run<'_, '_> {
             }
             Factor::Jam { .. } => {
                 self.space_state();
+            }
+            Factor::Forbid { .. } => {
+                let active: Vec<Factor> = self.factors.iter().zip(&self.active_factor).filter(|x| *x.1).map(|x| x.0.0.clone()).collect();
+                let state = self.power_state();
+                (state.held_plants, state.held_hvdc) = (Vec::new(), Vec::new());
+                for f in active {
+                    if let Factor::Forbid { plants, hvdc } = f {
+                        state.held_plants.extend(plants);
+                        state.held_hvdc.extend(hvdc);
+                    }
+                }
+                state.held_plants.sort_unstable();
+                state.held_hvdc.sort_unstable();
             }
         }
         true

@@ -419,7 +419,7 @@ fn apply_settings(case: &Case, changes: &[Change], s: &mut Settings) -> Spoiled 
     let mut spoiled = Spoiled::default();
     for change in changes {
         let hits = match change.action {
-            Action::TakeOut | Action::Derate | Action::SetDemand | Action::SetSupply | Action::Jam => continue,
+            Action::TakeOut | Action::Derate | Action::SetDemand | Action::SetSupply | Action::Jam | Action::Forbid => continue,
             _ => change.select.select(case),
         };
         for &i in &hits {

@@ -83,8 +83,11 @@ impl<'a> Now<'a> {
     pub(crate) fn new(grid: &'a Grid, base: &BaseDispatch, state: &PowerState) -> Now<'a> {
         let n = grid.n_buses;
         let (mut p, mut p_cap, mut cost, mut weight) = (vec![0.0; n], vec![0.0; n], vec![0.0; n], vec![0.0; n]);
-        for ((plant, &share), &p0) in grid.plants.iter().zip(&state.plant).zip(&base.plant) {
-            let cap = plant.p_max[base.point] * share * state.bus[plant.bus];
+        for (k, ((plant, &share), &p0)) in grid.plants.iter().zip(&state.plant).zip(&base.plant).enumerate() {
+            let mut cap = plant.p_max[base.point] * share * state.bus[plant.bus];
+            if state.held_plants.binary_search(&(k as u32)).is_ok() {
+                cap = cap.min(p0);
+            }
             p[plant.bus] += p0.min(cap);
             p_cap[plant.bus] += cap;
             cost[plant.bus] += plant.cost * cap;
@@ -104,7 +107,11 @@ impl<'a> Now<'a> {
                 (-h.p_max_reverse * s, h.p_max * s)
             })
             .collect();
-        let hvdc = base.hvdc.iter().zip(&hvdc_bound).map(|(x, b)| x.clamp(b.0, b.1)).collect();
+        let hvdc: Vec<f64> = base.hvdc.iter().zip(&hvdc_bound).map(|(x, b)| x.clamp(b.0, b.1)).collect();
+        let mut hvdc_bound = hvdc_bound;
+        for &k in &state.held_hvdc {
+            hvdc_bound[k as usize] = (hvdc[k as usize], hvdc[k as usize]);
+        }
         let n_zones = state.demand.len();
         let mut base_import = vec![0.0; n_zones];
         for (zone, injection) in grid.bus_zone.iter().zip(&base.injection) {

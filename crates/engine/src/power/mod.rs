@@ -114,6 +114,10 @@ pub struct PowerState {
     pub plant: Vec<f64>,
     /// Demand factor by zone.
     pub demand: Vec<f64>,
+    /// Plants that may not be raised above their base output, ascending.
+    pub held_plants: Vec<u32>,
+    /// Links that may not leave their base set point, ascending.
+    pub held_hvdc: Vec<u32>,
 }
 
 /// What came out of one solve.
@@ -177,6 +181,8 @@ impl Grid {
             hvdc: vec![1.0; self.hvdc.len()],
             plant: vec![1.0; self.plants.len()],
             demand: vec![1.0; n_zones],
+            held_plants: Vec::new(),
+            held_hvdc: Vec::new(),
         }
     }
 }
