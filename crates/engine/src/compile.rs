@@ -619,7 +619,7 @@ fn air_of(case: &Case, zones: &Index) -> Air {
 fn data_of(case: &Case, settings: &Settings, first: &Offsets, zones: &Index) -> Data {
     let t = case.tables();
     let nodes = Index::new(t.data_nodes.iter().map(|n| n.asset.key.as_str()));
-    let zone = t.data_nodes.iter().map(|n| zones.of(&n.asset.zone)).collect();
+    let sites: Vec<(usize, bool)> = t.data_nodes.iter().map(|n| (zones.of(&n.asset.zone), n.asset.kind == "metro")).collect();
     let links: Vec<(usize, usize, f64, f64)> = t
         .data_links
         .iter()
@@ -635,7 +635,7 @@ fn data_of(case: &Case, settings: &Settings, first: &Offsets, zones: &Index) -> 
         })
         .collect();
     let flows = t.data_flows.iter().map(|f| (nodes.of(&f.node_from), nodes.of(&f.node_to), f.gbit_s)).collect();
-    Data::new(zone, &links, flows, t.zones.len())
+    Data::new(&sites, &links, flows, t.zones.len())
 }
 
 fn space_of(case: &Case) -> Space {

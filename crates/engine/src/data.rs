@@ -19,6 +19,8 @@ pub struct Data {
     capacity: Vec<f64>,
     /// Zone of each node.
     pub zone: Vec<usize>,
+    /// True for nodes that people are connected to: metros, not exchanges or landings.
+    has_people: Vec<bool>,
     /// Flows: node, node, Gbit/s; sorted by first node.
     pub flows: Vec<(usize, usize, f64)>,
     /// Base ways of each flow: share of the flow and links.
@@ -56,10 +58,11 @@ pub struct DataFlow {
 }
 
 impl Data {
-    /// Builds and routes all flows on the intact network.
-    pub fn new(zone: Vec<usize>, links: &[(usize, usize, f64, f64)], mut flows: Vec<(usize, usize, f64)>, n_zones: usize) -> Data {
+    /// Builds and routes all flows on the intact network. Nodes are (zone, has people), links (node, node, km, Gbit/s).
+    pub fn new(nodes: &[(usize, bool)], links: &[(usize, usize, f64, f64)], mut flows: Vec<(usize, usize, f64)>, n_zones: usize) -> Data {
         flows.sort_by_key(|f| (f.0, f.1));
         let edges: Vec<(usize, usize, u32)> = links.iter().map(|l| (l.0, l.1, (l.2 * 10.0).round().max(1.0) as u32)).collect();
+        let zone: Vec<usize> = nodes.iter().map(|n| n.0).collect();
         let n = zone.len();
         let mut demand = vec![0.0; n_zones];
         let mut flows_by_node = vec![Vec::new(); n];
@@ -80,6 +83,7 @@ impl Data {
             flows_by_link: vec![Vec::new(); links.len()],
             node_total: flows_by_node.iter().map(|f: &Vec<u32>| f.iter().map(|&k| flows[k as usize].2).sum()).collect(),
             flows_by_node,
+            has_people: nodes.iter().map(|n| n.1).collect(),
             zone,
             flows,
             n_zones,
@@ -233,8 +237,10 @@ impl Data {
             } else {
                 f64::from(self.graph.neighbours(n).any(|(_, e)| shares[e] > 0.0))
             };
-            people[self.zone[n]] += total;
-            without[self.zone[n]] += total * (1.0 - out.node_served[n]);
+            if self.has_people[n] {
+                people[self.zone[n]] += total;
+                without[self.zone[n]] += total * (1.0 - out.node_served[n]);
+            }
         }
         for z in 0..self.n_zones {
             if people[z] > EPS {
@@ -251,7 +257,12 @@ mod tests {
 
     /// A triangle 0-1 (10), 1-2 (10), 0-2 (4) with a flow of 6 between 0 and 1.
     fn triangle() -> Data {
-        Data::new(vec![0, 1, 1], &[(0, 1, 100.0, 10.0), (1, 2, 100.0, 10.0), (0, 2, 200.0, 4.0)], vec![(0, 1, 6.0)], 2)
+        Data::new(
+            &[(0, true), (1, true), (1, false)],
+            &[(0, 1, 100.0, 10.0), (1, 2, 100.0, 10.0), (0, 2, 200.0, 4.0)],
+            vec![(0, 1, 6.0)],
+            2,
+        )
     }
 
     #[test]
