@@ -57,6 +57,8 @@ struct Monitored {
     per_room_down: Vec<f64>,
     /// Rows that the base case overloads.
     over: Vec<u32>,
+    /// Row of each branch; beyond the rows when it has none.
+    row_of: Vec<u32>,
 }
 
 /// Meshed outages that do not island on their own, as arrays.
@@ -243,6 +245,10 @@ impl Monitored {
             out.resize(full, 0);
             out
         };
+        let mut row_of = vec![u32::MAX; factors.b.len()];
+        for (m, &k) in branch.iter().enumerate() {
+            row_of[k as usize] = m as u32;
+        }
         let flow = factors.flow();
         let top = |k: usize| factors.limit[k] * (1.0 + LIMIT_TOLERANCE);
         let room = |k: usize, f: f64| if f.abs() > top(k) { 0.0 } else { 1.0 / (top(k) - f) };
@@ -257,6 +263,7 @@ impl Monitored {
             per_room_down: fill(&|k| room(k, -flow[k]), 0.0),
             over: (0..n as u32).filter(|&m| flow[branch[m as usize] as usize].abs() > top(branch[m as usize] as usize)).collect(),
             branch,
+            row_of,
         }
     }
 
@@ -470,8 +477,8 @@ impl Alone {
         let mut out = Vec::with_capacity(block.len());
         for (l, (&k, &h)) in block.iter().zip(&h).enumerate() {
             let row = &mut rows[l * width..][..width];
-            if let Some(own) = monitored.branch.iter().position(|&m| m == k) {
-                row[own] = 0.0;
+            if let Some(own) = row.get_mut(monitored.row_of[k as usize] as usize) {
+                *own = 0.0;
             }
             out.push(Alone::new(factors, monitored, k as usize, row, h, largest));
         }
