@@ -2,15 +2,17 @@
 //!
 //! For the loss of i and j let D = 1 − `L_ij` `L_ji`, `u_i` = (`f_i` + `L_ij` `f_j`)/D and `u_j` = (`f_j` + `L_ji` `f_i`)/D. Then every other
 //! branch m carries `f_m` + `L_mi` `u_i` + `L_mj` `u_j` (Güler, Gross, Liu 2007, DOI 10.1109/TPWRS.2007.907512); D = 0 when the pair
-//! islands. With `g` = `a_iᵀ` B⁻¹ `a_j`, which is symmetric, both factors of a pair come from one number: `L_ij` = `b_i` g `c_j` and
-//! `L_ji` = `b_j` g `c_i`, c = 1/(1 − H).
+//! islands. With g = `a_iᵀ` B⁻¹ `a_j`, which is symmetric, both factors of a pair come from one number: `L_ij` = `b_i` g `c_j` and
+//! `L_ji` = `b_j` g `c_i`, c = 1/(1 − H). No matrix is stored: columns are solved [`LANES`] at a time, once to see what each
+//! outage does alone, once more to judge its pairs.
 //!
-//! 1. Every meshed outage i alone: its LODF on the monitored branches is stored (monitored × outages × 8 bytes), and with it
-//!    `r_i`(+) = max over m of `L_mi`/(top_m − f_m) or −`L_mi`/(top_m + f_m), whichever is positive, and `r_i`(−) for `u_i` < 0. Branches
-//!    that the base case or the loss of i overloads are left out of r and listed instead, with all whose ratio reaches `cut_i`.
-//! 2. Every pair: m can be overloaded anew only if ratio_mi |`u_i`| + ratio_mj |`u_j`| ≥ 1. So `r_i` |`u_i`| + `r_j` |`u_j`| < 1 proves that
-//!    none is. Otherwise, if `cut_i` |`u_i`| + `cut_j` |`u_j`| < 1, it can only be one on the list of i or of j, and those are worked
-//!    out; else all are.
+//! 1. Every meshed outage i alone. The ratio of a monitored branch m for `u_i` > 0 is the larger of `L_mi`/(top_m − f_m) and
+//!    −`L_mi`/(top_m + f_m), and the other way round for `u_i` < 0; r is its maximum over a group of branches or over all. Branches
+//!    that the base case or the loss of i overloads are left out of r. Listed are those that i overloads, and those whose
+//!    ratio reaches a cut.
+//! 2. Every pair. m can be overloaded anew only if ratio_mi |`u_i`| + ratio_mj |`u_j`| ≥ 1. So `r_i` |`u_i`| + `r_j` |`u_j`| < 1, for all
+//!    branches or for every group, proves that none is. Otherwise, if `cut_i` |`u_i`| + `cut_j` |`u_j`| < 1, it can only be one on the
+//!    list of i or of j, and those are worked out; else all are.
 //! 3. Where the base case overloads a branch m, nearly every pair does. |`L_mi` `u_i`| + |`L_mj` `u_j`| < |f_m| − top_m proves it.
 //! 4. The worst pairs: a pair without a new overload has its highest overload on a branch that the base case or a single
 //!    outage overloads ("hot"), so its loading is at most max hot base loading + `q_i` |`u_i`| + `q_j` |`u_j`|, q the largest
@@ -18,6 +20,8 @@
 //!
 //! Bounds are taken with a margin of 1e-9, far above rounding. Pairs with a bridge are counted apart; [`pair`] solves any.
 #![expect(clippy::inline_always, reason = "kernels must be compiled inside the function that enables the instructions")]
+
+mod alone;
 
 use rayon::prelude::*;
 
@@ -27,6 +31,7 @@ use super::ldl::Sides;
 use super::n1::{Screening, Worst};
 use super::simd::{Kernel, Lanes, dispatch, larger};
 use crate::ending::Ending;
+use alone::{Monitored, Outages};
 
 /// Outages whose pairs one task works through.
 const TASK: usize = 8 * LANES;
@@ -42,87 +47,51 @@ pub fn pair(model: &DcModel, i: usize, j: usize) -> Result<Vec<f64>, Ending> {
     flows_without(model, &[i, j])
 }
 
-/// Monitored meshed branches as arrays, filled up to whole lanes with rows that nothing overloads.
-struct Monitored {
-    branch: Vec<u32>,
-    from: Vec<u32>,
-    to: Vec<u32>,
-    b: Vec<f64>,
-    flow: Vec<f64>,
-    limit: Vec<f64>,
-    /// Flow above which a branch is overloaded.
-    top: Vec<f64>,
-    /// 1/(top − flow) and 1/(top + flow); 0 where the base case overloads.
-    per_room_up: Vec<f64>,
-    per_room_down: Vec<f64>,
-    /// Rows that the base case overloads.
-    over: Vec<u32>,
-    /// Row of each branch; beyond the rows when it has none.
-    row_of: Vec<u32>,
-}
-
-/// Meshed outages that do not island on their own, as arrays.
-#[derive(Default)]
-struct Outages {
-    branch: Vec<u32>,
-    from: Vec<u32>,
-    to: Vec<u32>,
-    b: Vec<f64>,
-    flow: Vec<f64>,
-    /// 1/(1 − H).
-    c: Vec<f64>,
-    /// r(+) and r(−).
-    up: Vec<f64>,
-    down: Vec<f64>,
-    /// Ratios below these are not on the list, for u > 0 and u < 0.
-    cut_up: Vec<f64>,
-    cut_down: Vec<f64>,
-    /// |u| times this below 1, summed over the pair, proves the verdict "overload anywhere".
-    certain: Vec<f64>,
-    /// Largest |LODF|/rating on hot branches.
-    hot: Vec<f64>,
-    /// Highest loading after this outage alone.
-    loading: Vec<f64>,
-    /// Row of the stored LODF.
-    slot: Vec<u32>,
-    /// Monitored rows on the list.
-    list: Vec<Vec<u32>>,
-}
-
 /// All that pairs are judged by.
 struct Screen<'a> {
     factors: &'a Factors,
     monitored: Monitored,
     outages: Outages,
-    /// LODF by outage (slot) and monitored row; 0 at the outage's own row.
-    lodf: Vec<f64>,
-    /// Some branch is overloaded in the base case.
-    base_over: bool,
-    /// Worst loading of a rated bridge above its limit, and the bridge: no pair changes it.
-    still: Option<(f64, u32)>,
+    /// |u| times this below 1, summed over the pair, proves the verdict "overload anywhere".
+    certain: Vec<f64>,
+    /// Largest |LODF|/rating of each outage on hot branches.
+    hot: Vec<f64>,
     /// Highest base loading of a hot branch.
     hot_loading: f64,
+    /// Monitored rows that the base case overloads, and their LODF by outage.
+    over: Vec<(u32, Vec<f64>)>,
+    /// Worst loading of a rated bridge above its limit, and the bridge: no pair changes it.
+    still: Option<(f64, u32)>,
 }
 
-/// One outage alone.
-struct Alone {
-    h: f64,
-    up: f64,
-    down: f64,
-    cut_up: f64,
-    cut_down: f64,
-    loading: f64,
-    list: Vec<u32>,
+/// A pair to be worked out: outage i, the lane of outage j, and the flows they let go.
+struct Look {
+    i: usize,
+    lane: usize,
+    u_i: f64,
+    u_j: f64,
+    verdict: Verdict,
+    /// The lists do not settle it.
+    full: bool,
 }
 
-/// A pair worked out.
+/// What is known of a pair.
 #[derive(Clone, Copy, Default)]
 struct Verdict {
-    islands: bool,
     over: bool,
     new: bool,
     loading: f64,
     branch: u32,
+}
+
+/// Room that one task works in.
+struct Bench {
+    sides: Sides<LANES>,
+    /// Columns of other branches.
+    cross: Sides<LANES>,
+    /// By outage, one bit a lane: a new overload is not ruled out; something else is not settled.
+    suspect: Vec<[u8; 2]>,
+    looks: Vec<Look>,
 }
 
 /// Worst pairs so far, best known first; ordered by loading falling, then outages.
@@ -152,11 +121,12 @@ pub fn screen_pairs(factors: &Factors, keep: usize) -> Screening {
     let counts: Vec<Count> = tasks
         .par_iter()
         .map_init(
-            || (factors.sides(), vec![0u8; n]),
-            |(sides, suspect), &start| {
+            || Bench::new(factors, n),
+            |bench, &start| {
                 let mut count = Count::new(Top { keep, floor, list: Vec::new() });
                 for first in (start..(start + TASK).min(n)).step_by(LANES) {
-                    screen.block(first..(first + LANES).min(n), sides, suspect, &mut count);
+                    let block: Vec<usize> = (first..(first + LANES).min(n)).collect();
+                    screen.block(&block, bench, &mut count);
                 }
                 count
             },
@@ -169,7 +139,7 @@ pub fn screen_pairs(factors: &Factors, keep: usize) -> Screening {
     let meshed = n as u64;
     let n_bridges = (0..factors.b.len()).filter(|&k| factors.in_service(k)).count() as u64 - meshed;
     let n_outages = meshed * meshed.saturating_sub(1) / 2;
-    let certain = if screen.base_over { n_outages - total.islanding - total.looked_at } else { 0 };
+    let certain = if screen.base_over() { n_outages - total.islanding - total.looked_at } else { 0 };
     Screening {
         ending: Ending::Solved,
         n_outages,
@@ -206,10 +176,6 @@ impl Count {
     }
 
     fn take(&mut self, pair: [u32; 2], verdict: Verdict) {
-        if verdict.islands {
-            self.islanding += 1;
-            return;
-        }
         self.looked_at += 1;
         self.looked_over += u64::from(verdict.over);
         self.new += u64::from(verdict.new);
@@ -229,123 +195,103 @@ impl Count {
     }
 }
 
-impl Monitored {
-    fn new(factors: &Factors) -> Monitored {
-        let mut branch: Vec<u32> = factors.meshed();
-        branch.retain(|&k| factors.limit[k as usize].is_finite());
-        let n = branch.len();
-        let full = n.next_multiple_of(LANES);
-        let fill = |of: &dyn Fn(usize) -> f64, rest: f64| {
-            let mut out: Vec<f64> = branch.iter().map(|&k| of(k as usize)).collect();
-            out.resize(full, rest);
-            out
-        };
-        let place = |of: &[u32]| {
-            let mut out: Vec<u32> = branch.iter().map(|&k| of[k as usize]).collect();
-            out.resize(full, 0);
-            out
-        };
-        let mut row_of = vec![u32::MAX; factors.b.len()];
-        for (m, &k) in branch.iter().enumerate() {
-            row_of[k as usize] = m as u32;
-        }
-        let flow = factors.flow();
-        let top = |k: usize| factors.limit[k] * (1.0 + LIMIT_TOLERANCE);
-        let room = |k: usize, f: f64| if f.abs() > top(k) { 0.0 } else { 1.0 / (top(k) - f) };
-        Monitored {
-            from: place(&factors.place_from),
-            to: place(&factors.place_to),
-            b: fill(&|k| factors.b[k], 0.0),
-            flow: fill(&|k| flow[k], 0.0),
-            limit: fill(&|k| factors.limit[k], f64::INFINITY),
-            top: fill(&top, f64::INFINITY),
-            per_room_up: fill(&|k| room(k, flow[k]), 0.0),
-            per_room_down: fill(&|k| room(k, -flow[k]), 0.0),
-            over: (0..n as u32).filter(|&m| flow[branch[m as usize] as usize].abs() > top(branch[m as usize] as usize)).collect(),
-            branch,
-            row_of,
-        }
+impl Bench {
+    fn new(factors: &Factors, n: usize) -> Bench {
+        Bench { sides: factors.sides(), cross: factors.sides(), suspect: vec![[0; 2]; n], looks: Vec::new() }
     }
+}
 
-    /// Length of a stored column.
-    fn width(&self) -> usize {
-        self.b.len()
+impl Verdict {
+    /// Takes one branch into account; `l_i` and `l_j` are its LODF for the two outages.
+    fn judge(&mut self, screen: &Screen, [i, j]: [usize; 2], u: [f64; 2], m: usize, [l_i, l_j]: [f64; 2]) {
+        let (monitored, outages) = (&screen.monitored, &screen.outages);
+        let (f, top) = (monitored.flow[m], monitored.top[m]);
+        let post = (f + l_i * u[0] + l_j * u[1]).abs();
+        if post <= top {
+            return;
+        }
+        let branch = monitored.branch[m];
+        if branch == outages.branch[i] || branch == outages.branch[j] {
+            return;
+        }
+        self.over = true;
+        self.new |= f.abs() <= top && (f + l_i * outages.flow[i]).abs() <= top && (f + l_j * outages.flow[j]).abs() <= top;
+        let loading = post / monitored.limit[m];
+        if loading > self.loading || loading == self.loading && branch < self.branch {
+            (self.loading, self.branch) = (loading, branch);
+        }
     }
 }
 
 impl<'a> Screen<'a> {
     fn new(factors: &'a Factors) -> Screen<'a> {
         let monitored = Monitored::new(factors);
-        let width = monitored.width();
-        let meshed = factors.meshed();
-        let largest = meshed.iter().fold(0.0, |m, &k| larger(factors.flow()[k as usize].abs(), m));
-        let mut lodf = vec![0.0; meshed.len() * width];
-        let alone: Vec<Vec<Alone>> = if width == 0 {
-            meshed.chunks(LANES).map(|block| Alone::block(factors, &monitored, block, largest, &mut factors.sides(), &mut [])).collect()
-        } else {
-            let tasks = meshed.par_chunks(LANES).zip(lodf.par_chunks_mut(LANES * width));
-            tasks
-                .map_init(|| factors.sides(), |sides, (block, rows)| Alone::block(factors, &monitored, block, largest, sides, rows))
-                .collect()
-        };
-        let mut outages = Outages::default();
-        for (slot, (&k, alone)) in meshed.iter().zip(alone.into_iter().flatten()).enumerate() {
-            if (1.0 - alone.h).abs() >= BRIDGE_TOLERANCE {
-                outages.push(factors, k, slot as u32, alone);
-            }
-        }
+        let outages = Outages::new(factors, &monitored);
         let flow = factors.flow();
         let bridges = (0..flow.len()).filter(|&k| factors.in_service(k) && factors.is_bridge()[k]);
         let over = bridges.filter(|&k| flow[k].abs() > factors.limit[k] * (1.0 + LIMIT_TOLERANCE));
         let still = over.map(|k| (flow[k].abs() / factors.limit[k], k as u32)).reduce(|a, b| if b.0 > a.0 { b } else { a });
-        let base_over = still.is_some() || !monitored.over.is_empty();
-        let mut screen = Screen { factors, monitored, outages, lodf, base_over, still, hot_loading: still.map_or(0.0, |s| s.0) };
-        screen.certify();
+        let n = outages.branch.len();
+        let over = monitored.over.iter().map(|&m| (m, Vec::with_capacity(n))).collect();
+        let hot_loading = still.map_or(0.0, |s| s.0);
+        let mut screen = Screen { factors, monitored, outages, certain: vec![0.0; n], hot: vec![0.0; n], hot_loading, over, still };
+        if screen.base_over() {
+            screen.certify();
+        } else {
+            // A pair overloads only what a list holds, and every pair of an outage that overloads alone is worked out.
+            for p in 0..n {
+                if screen.outages.listed(p).iter().any(|e| e.over) {
+                    screen.certain[p] = f64::INFINITY;
+                }
+            }
+        }
         screen
+    }
+
+    /// Some branch is overloaded in the base case.
+    fn base_over(&self) -> bool {
+        self.still.is_some() || !self.over.is_empty()
     }
 
     /// Fills what proves the verdict "overload anywhere" and bounds the loading of hot branches.
     fn certify(&mut self) {
-        let (monitored, outages) = (&self.monitored, &mut self.outages);
-        let n = outages.branch.len();
-        if !self.base_over {
-            // Without base overloads a pair overloads only what a list holds, and every pair of an outage that overloads is worked out.
-            let width = monitored.width();
-            let overloads = |p: usize| {
-                let row = &self.lodf[outages.slot[p] as usize * width..][..width];
-                outages.list[p].iter().any(|&m| (monitored.flow[m as usize] + row[m as usize] * outages.flow[p]).abs() > monitored.top[m as usize])
-            };
-            outages.certain = (0..n).map(|p| if overloads(p) { f64::INFINITY } else { 0.0 }).collect();
-            outages.hot = vec![0.0; n];
-            return;
-        }
-        let width = monitored.width();
-        let mut is_hot = vec![false; width];
-        for &m in &monitored.over {
-            is_hot[m as usize] = true;
-        }
-        for p in 0..n {
-            let row = &self.lodf[outages.slot[p] as usize * width..][..width];
-            for &m in &outages.list[p] {
-                let m = m as usize;
-                is_hot[m] |= (monitored.flow[m] + row[m] * outages.flow[p]).abs() > monitored.top[m];
+        let (monitored, outages) = (&self.monitored, &self.outages);
+        let mut hot: Vec<u32> = outages.listed.iter().filter(|e| e.over).map(|e| e.row).chain(monitored.over.iter().copied()).collect();
+        hot.sort_unstable();
+        hot.dedup();
+        let excess = |m: u32| monitored.flow[m as usize].abs() - monitored.top[m as usize];
+        let surest = monitored.over.iter().copied().max_by(|&a, &b| excess(a).total_cmp(&excess(b)).then(b.cmp(&a)));
+        let mut sides = self.factors.sides();
+        for block in hot.chunks(LANES) {
+            self.factors.solve_columns(&monitored.branches(block), &mut sides);
+            for (lane, &m) in block.iter().enumerate() {
+                let limit = monitored.limit[m as usize];
+                self.hot_loading = self.hot_loading.max(monitored.flow[m as usize].abs() / limit);
+                let lodf: Vec<f64> = (0..outages.branch.len()).map(|p| self.lodf(&sides, lane, m as usize, p)).collect();
+                for (hot, l) in self.hot.iter_mut().zip(&lodf) {
+                    *hot = larger(l.abs() / limit, *hot);
+                }
+                if self.still.is_none() && surest == Some(m) {
+                    // A pair that takes the surest branch out is worked out.
+                    let own = |p: usize| outages.branch[p] == monitored.branch[m as usize];
+                    let certain = |(p, l): (usize, &f64)| if own(p) { f64::INFINITY } else { l.abs() / excess(m) };
+                    self.certain = lodf.iter().enumerate().map(certain).collect();
+                }
+                if let Some((_, kept)) = self.over.iter_mut().find(|(over, _)| *over == m) {
+                    *kept = lodf;
+                }
             }
         }
-        let hot: Vec<usize> = (0..width).filter(|&m| is_hot[m]).collect();
-        for &m in &hot {
-            self.hot_loading = self.hot_loading.max(monitored.flow[m].abs() / monitored.limit[m]);
-        }
-        let excess = |m: usize| monitored.flow[m].abs() - monitored.top[m];
-        let surest = monitored.over.iter().map(|&m| m as usize).max_by(|&a, &b| excess(a).total_cmp(&excess(b)).then(b.cmp(&a)));
-        for p in 0..n {
-            let row = &self.lodf[outages.slot[p] as usize * width..][..width];
-            outages.hot.push(hot.iter().fold(0.0, |q, &m| larger(row[m].abs() / monitored.limit[m], q)));
-            outages.certain.push(match (self.still, surest) {
-                (None, Some(m)) if monitored.branch[m] == outages.branch[p] => f64::INFINITY,
-                (None, Some(m)) => row[m].abs() / excess(m),
-                _ => 0.0,
-            });
-        }
+    }
+
+    /// LODF of outage p on row m, from the column of m in a lane.
+    fn lodf(&self, of_row: &Sides<LANES>, lane: usize, m: usize, p: usize) -> f64 {
+        self.monitored.b[m] * self.between(of_row, lane, p) * self.outages.c[p]
+    }
+
+    /// g of outage p and the branch of a lane.
+    fn between(&self, sides: &Sides<LANES>, lane: usize, p: usize) -> f64 {
+        sides.x[self.outages.from[p] as usize].0[lane] - sides.x[self.outages.to[p] as usize].0[lane]
     }
 
     /// A loading that `keep` pairs reach, from the pairs among the outages that load most alone; 0 when they are too few.
@@ -355,268 +301,140 @@ impl<'a> Screen<'a> {
         seeds.sort_by(|&a, &b| outages.loading[b].total_cmp(&outages.loading[a]).then(a.cmp(&b)));
         seeds.truncate(SEEDS);
         let mut count = Count::new(Top { keep, floor: 0.0, list: Vec::new() });
-        let mut sides = self.factors.sides();
+        let mut bench = Bench::new(self.factors, 0);
         for (first, block) in seeds.chunks(LANES).enumerate() {
             let columns: Vec<u32> = block.iter().map(|&p| outages.branch[p]).collect();
-            self.factors.solve_columns(&columns, &mut sides);
-            for (lane, &j) in block.iter().enumerate() {
+            self.factors.solve_columns(&columns, &mut bench.sides);
+            for lane in 0..block.len() {
                 for &i in &seeds[..first * LANES + lane] {
-                    count.take([outages.branch[i], outages.branch[j]], self.look(i, j, self.between(&sides, i, lane)));
+                    self.suspect([i, block[lane]], lane, [true, true], &mut bench, &mut count);
                 }
             }
+            self.work_out(block, &mut bench, &mut count);
         }
         if count.top.list.len() == keep { count.top.threshold() } else { 0.0 }
     }
 
-    /// g of an outage and the outage of a lane.
-    fn between(&self, sides: &Sides<LANES>, i: usize, lane: usize) -> f64 {
-        sides.x[self.outages.from[i] as usize].0[lane] - sides.x[self.outages.to[i] as usize].0[lane]
-    }
-
     /// All pairs (i, j) with j in the block and i before j.
-    fn block(&self, block: std::ops::Range<usize>, sides: &mut Sides<LANES>, suspect: &mut [u8], count: &mut Count) {
+    fn block(&self, block: &[usize], bench: &mut Bench, count: &mut Count) {
         let outages = &self.outages;
-        self.factors.solve_columns(&outages.branch[block.clone()], sides);
-        let threshold = count.top.threshold();
-        let room = (threshold * CERTAIN - self.hot_loading).max(0.0);
-        let kernel = Pairs { outages, x: &sides.x, block: block.clone(), room: if self.base_over { room } else { 1.0 }, suspect };
+        let (start, end) = (block[0], block[0] + block.len());
+        self.factors.solve_columns(&outages.branch[start..end], &mut bench.sides);
+        let room = if self.base_over() { (count.top.threshold() * CERTAIN - self.hot_loading).max(0.0) } else { 1.0 };
+        let kernel = Pairs { screen: self, x: &bench.sides.x, block: start..end, room, suspect: &mut bench.suspect };
         dispatch(self.factors.level, kernel);
-        for i in 0..block.end {
-            let mut lanes = suspect[i];
-            if i >= block.start {
-                lanes &= !(u8::MAX >> (LANES - 1 - (i - block.start)));
+        for i in 0..end {
+            let [new, other] = bench.suspect[i];
+            let mut lanes = new | other;
+            if i >= start {
+                lanes &= !(u8::MAX >> (LANES - 1 - (i - start)));
             }
             while lanes != 0 {
                 let lane = lanes.trailing_zeros() as usize;
                 lanes &= lanes - 1;
-                let j = block.start + lane;
-                count.take([outages.branch[i], outages.branch[j]], self.look(i, j, self.between(sides, i, lane)));
+                let at = |bits: u8| bits >> lane & 1 == 1;
+                self.suspect([i, start + lane], lane, [at(new), at(other)], bench, count);
             }
         }
+        self.work_out(block, bench, count);
     }
 
-    /// Works a pair out.
-    fn look(&self, i: usize, j: usize, g: f64) -> Verdict {
-        let (outages, monitored) = (&self.outages, &self.monitored);
+    /// Takes a pair that the first bounds leave open to the second, and to those to be worked out.
+    fn suspect(&self, [i, j]: [usize; 2], lane: usize, [new, other]: [bool; 2], bench: &mut Bench, count: &mut Count) {
+        let outages = &self.outages;
+        let g = self.between(&bench.sides, lane, i);
         let (on_i, on_j) = (outages.b[i] * g * outages.c[j], outages.b[j] * g * outages.c[i]);
         let d = 1.0 - on_i * on_j;
         if d.abs() < BRIDGE_TOLERANCE {
-            return Verdict { islands: true, ..Verdict::default() };
+            count.islanding += 1;
+            return;
         }
-        let (f_i, f_j) = (outages.flow[i], outages.flow[j]);
-        let (u_i, u_j) = ((f_i + on_i * f_j) / d, (f_j + on_j * f_i) / d);
-        let (row_i, row_j) = (self.row(i), self.row(j));
+        let u_i = (outages.flow[i] + on_i * outages.flow[j]) / d;
+        let u_j = (outages.flow[j] + on_j * outages.flow[i]) / d;
+        if new && !other && outages.no_group_reaches([i, j], [u_i, u_j]) {
+            return;
+        }
+        let full = outages.cut(i, u_i) + outages.cut(j, u_j) >= CERTAIN;
         let mut verdict = Verdict::default();
         if let Some((loading, branch)) = self.still {
             verdict = Verdict { over: true, loading, branch, ..verdict };
         }
-        let mut judge = |m: usize| {
-            let post = (monitored.flow[m] + row_i[m] * u_i + row_j[m] * u_j).abs();
-            let (top, branch) = (monitored.top[m], monitored.branch.get(m).copied().unwrap_or(u32::MAX));
-            if post > top && branch != outages.branch[i] && branch != outages.branch[j] {
-                verdict.over = true;
-                let alone = |row: &[f64], f: f64| (monitored.flow[m] + row[m] * f).abs() > top;
-                verdict.new |= monitored.flow[m].abs() <= top && !alone(row_i, f_i) && !alone(row_j, f_j);
-                let loading = post / monitored.limit[m];
-                if loading > verdict.loading || loading == verdict.loading && branch < verdict.branch {
-                    (verdict.loading, verdict.branch) = (loading, branch);
-                }
-            }
-        };
-        let cut = |p: usize, u: f64| u.abs() * if u > 0.0 { outages.cut_up[p] } else { outages.cut_down[p] };
-        if cut(i, u_i) + cut(j, u_j) < CERTAIN {
-            let listed = outages.list[i].iter().chain(&outages.list[j]).chain(&monitored.over);
-            listed.for_each(|&m| judge(m as usize));
-        } else {
-            (0..monitored.width()).for_each(judge);
-        }
-        verdict
+        bench.looks.push(Look { i, lane, u_i, u_j, verdict, full });
     }
 
-    /// LODF of an outage on the monitored rows.
-    fn row(&self, p: usize) -> &[f64] {
-        let width = self.monitored.width();
-        &self.lodf[self.outages.slot[p] as usize * width..][..width]
-    }
-}
-
-impl Outages {
-    fn push(&mut self, factors: &Factors, branch: u32, slot: u32, alone: Alone) {
-        let k = branch as usize;
-        self.branch.push(branch);
-        self.from.push(factors.place_from[k]);
-        self.to.push(factors.place_to[k]);
-        self.b.push(factors.b[k]);
-        self.flow.push(factors.flow()[k]);
-        self.c.push(1.0 / (1.0 - alone.h));
-        self.up.push(alone.up);
-        self.down.push(alone.down);
-        self.cut_up.push(alone.cut_up);
-        self.cut_down.push(alone.cut_down);
-        self.loading.push(alone.loading);
-        self.slot.push(slot);
-        self.list.push(alone.list);
-    }
-}
-
-impl Alone {
-    /// Outages of a block: their LODF into `rows`, and what they do alone.
-    fn block(
-        factors: &Factors,
-        monitored: &Monitored,
-        block: &[u32],
-        largest: f64,
-        sides: &mut Sides<LANES>,
-        rows: &mut [f64],
-    ) -> Vec<Alone> {
-        factors.solve_columns(block, sides);
-        let h: Vec<f64> = block.iter().enumerate().map(|(l, &k)| factors.sent(sides, k as usize, l)).collect();
-        let c = Lanes::from_fn(|l| h.get(l).map_or(0.0, |h| 1.0 / (1.0 - h)));
-        dispatch(factors.level, Fill { monitored, x: &sides.x, c, rows });
-        let width = monitored.width();
-        let mut out = Vec::with_capacity(block.len());
-        for (l, (&k, &h)) in block.iter().zip(&h).enumerate() {
-            let row = &mut rows[l * width..][..width];
-            if let Some(own) = row.get_mut(monitored.row_of[k as usize] as usize) {
-                *own = 0.0;
-            }
-            out.push(Alone::new(factors, monitored, k as usize, row, h, largest));
-        }
-        out
-    }
-
-    fn new(factors: &Factors, monitored: &Monitored, k: usize, row: &[f64], h: f64, largest: f64) -> Alone {
-        let flow = factors.flow()[k];
-        let reach = dispatch(factors.level, Reach { monitored, row, flow });
-        // A pair can drive u to several times the lost flow; ratios that matter only beyond that are left to the full scan.
-        let far = 0.5 / (2.0 * flow.abs() + 0.02 * largest);
-        let (cut_up, cut_down) = (larger(0.5 * reach.up, far), larger(0.5 * reach.down, far));
-        let mut list = Vec::new();
-        dispatch(factors.level, Collect { monitored, row, flow, cut_up, cut_down, list: &mut list });
-        Alone { h, up: reach.up, down: reach.down, cut_up, cut_down, loading: reach.loading, list }
-    }
-}
-
-/// LODF rows of a block of outages from their columns.
-struct Fill<'a> {
-    monitored: &'a Monitored,
-    x: &'a [Lanes<LANES>],
-    c: Lanes<LANES>,
-    rows: &'a mut [f64],
-}
-
-impl Kernel for Fill<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let Fill { monitored, x, c, rows } = self;
-        let width = monitored.width();
-        for first in (0..width).step_by(LANES) {
-            let mut tile = [Lanes::splat(0.0); LANES];
-            for q in 0..LANES {
-                let m = first + q;
-                let b = monitored.b[m];
-                let sent = x[monitored.from[m] as usize].zip(x[monitored.to[m] as usize], |f, t| (f - t) * b);
-                tile[q] = sent.zip(c, |s, c| s * c);
-            }
-            for (l, row) in rows.chunks_exact_mut(width).enumerate() {
-                let turned: [f64; LANES] = std::array::from_fn(|q| tile[q].0[l]);
-                row[first..first + LANES].copy_from_slice(&turned);
-            }
-        }
-    }
-}
-
-/// Ratios of one lane group of monitored rows for u > 0 and u < 0, 0 where the outage alone overloads; and the post-outage flows.
-#[inline(always)]
-fn ratios(monitored: &Monitored, row: &[f64], first: usize, flow: f64) -> (Lanes<LANES>, Lanes<LANES>, Lanes<LANES>) {
-    let lanes = |of: &[f64]| {
-        let part = &of[first..first + LANES];
-        Lanes::<LANES>::from_fn(|q| part[q])
-    };
-    let (l, f, top) = (lanes(row), lanes(&monitored.flow), lanes(&monitored.top));
-    let post = l.zip(f, |l, f| (f + l * flow).abs());
-    let (a, b) = (l.zip(lanes(&monitored.per_room_up), |l, r| l * r), l.zip(lanes(&monitored.per_room_down), |l, r| l * r));
-    let fits = post.zip(top, |p, t| if p > t { 0.0 } else { 1.0 });
-    (a.zip(b, |a, b| larger(a, -b)).zip(fits, |x, y| x * y), a.zip(b, |a, b| larger(-a, b)).zip(fits, |x, y| x * y), post)
-}
-
-/// What one outage does alone.
-struct Reach<'a> {
-    monitored: &'a Monitored,
-    row: &'a [f64],
-    flow: f64,
-}
-
-struct Reached {
-    up: f64,
-    down: f64,
-    loading: f64,
-}
-
-impl Kernel for Reach<'_> {
-    type Output = Reached;
-
-    #[inline(always)]
-    fn run(self) -> Reached {
-        let Reach { monitored, row, flow } = self;
-        let mut most = [Lanes::splat(0.0); 3];
-        for first in (0..monitored.width()).step_by(LANES) {
-            let (up, down, post) = ratios(monitored, row, first, flow);
-            let top = &monitored.top[first..first + LANES];
-            let loading = Lanes::from_fn(|q| post.0[q] / top[q]);
-            most[0] = most[0].zip(up, |m, x| larger(x, m));
-            most[1] = most[1].zip(down, |m, x| larger(x, m));
-            most[2] = most[2].zip(loading, |m, x| larger(x, m));
-        }
-        Reached { up: most[0].largest(), down: most[1].largest(), loading: most[2].largest() }
-    }
-}
-
-/// Monitored rows that an outage overloads anew or whose ratio reaches the cut.
-struct Collect<'a> {
-    monitored: &'a Monitored,
-    row: &'a [f64],
-    flow: f64,
-    cut_up: f64,
-    cut_down: f64,
-    list: &'a mut Vec<u32>,
-}
-
-impl Kernel for Collect<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let Collect { monitored, row, flow, cut_up, cut_down, list } = self;
-        for first in (0..monitored.width()).step_by(LANES) {
-            let (up, down, post) = ratios(monitored, row, first, flow);
-            let top = &monitored.top[first..first + LANES];
-            let mut hits = 0u8;
-            for q in 0..LANES {
-                let hit = (up.0[q] >= cut_up) | (down.0[q] >= cut_down) | (post.0[q] > top[q]);
-                hits |= u8::from(hit) << q;
-            }
-            while hits != 0 {
-                let m = first as u32 + hits.trailing_zeros();
-                hits &= hits - 1;
-                if monitored.per_room_up[m as usize] > 0.0 {
-                    list.push(m);
+    /// Works out the pairs gathered for a block whose columns stand in `bench.sides`.
+    fn work_out(&self, block: &[usize], bench: &mut Bench, count: &mut Count) {
+        let (monitored, outages) = (&self.monitored, &self.outages);
+        let Bench { sides, cross, looks, .. } = bench;
+        // Rows on the lists of the block: their columns give the LODF of every i on them.
+        let mut rows: Vec<u32> = looks.iter().filter(|l| !l.full).map(|l| l.lane as u32).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        rows = rows.iter().flat_map(|&lane| outages.listed(block[lane as usize])).map(|e| e.row).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        for part in rows.chunks(LANES) {
+            self.factors.solve_columns(&monitored.branches(part), cross);
+            for look in looks.iter_mut().filter(|l| !l.full) {
+                for e in outages.listed(block[look.lane]) {
+                    if let Ok(at) = part.binary_search(&e.row) {
+                        let l_i = self.lodf(cross, at, e.row as usize, look.i);
+                        look.judge(self, block, e.row as usize, [l_i, e.lodf]);
+                    }
                 }
             }
         }
+        for look in looks.iter_mut().filter(|l| !l.full) {
+            for e in outages.listed(look.i) {
+                let l_j = self.monitored_lodf(sides, look.lane, e.row as usize, block[look.lane]);
+                look.judge(self, block, e.row as usize, [e.lodf, l_j]);
+            }
+            for (m, lodf) in &self.over {
+                look.judge(self, block, *m as usize, [lodf[look.i], lodf[block[look.lane]]]);
+            }
+        }
+        let mut others: Vec<usize> = looks.iter().filter(|l| l.full).map(|l| l.i).collect();
+        others.sort_unstable();
+        others.dedup();
+        for part in others.chunks(LANES) {
+            let columns: Vec<u32> = part.iter().map(|&p| outages.branch[p]).collect();
+            self.factors.solve_columns(&columns, cross);
+            for look in looks.iter_mut().filter(|l| l.full) {
+                if let Ok(at) = part.binary_search(&look.i) {
+                    for m in 0..monitored.branch.len() {
+                        let l_i = self.monitored_lodf(cross, at, m, look.i);
+                        let l_j = self.monitored_lodf(sides, look.lane, m, block[look.lane]);
+                        look.judge(self, block, m, [l_i, l_j]);
+                    }
+                }
+            }
+        }
+        for look in looks.drain(..) {
+            count.take([outages.branch[look.i], outages.branch[block[look.lane]]], look.verdict);
+        }
+    }
+
+    /// LODF of outage p on row m, from the column of p in a lane.
+    fn monitored_lodf(&self, of_outage: &Sides<LANES>, lane: usize, m: usize, p: usize) -> f64 {
+        let (from, to) = (self.monitored.from[m] as usize, self.monitored.to[m] as usize);
+        (of_outage.x[from].0[lane] - of_outage.x[to].0[lane]) * self.monitored.b[m] * self.outages.c[p]
     }
 }
 
-/// The bounds on all pairs of a block: one bit a pair that no bound settles.
+impl Look {
+    fn judge(&mut self, screen: &Screen, block: &[usize], m: usize, lodf: [f64; 2]) {
+        self.verdict.judge(screen, [self.i, block[self.lane]], [self.u_i, self.u_j], m, lodf);
+    }
+}
+
+/// The bounds on all pairs of a block: two bits a pair, a new overload not ruled out, and the rest not settled.
 struct Pairs<'a> {
-    outages: &'a Outages,
+    screen: &'a Screen<'a>,
     x: &'a [Lanes<LANES>],
     block: std::ops::Range<usize>,
     /// Loading left between the hottest base loading and the list of worst pairs.
     room: f64,
-    suspect: &'a mut [u8],
+    suspect: &'a mut [[u8; 2]],
 }
 
 impl Kernel for Pairs<'_> {
@@ -624,18 +442,20 @@ impl Kernel for Pairs<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let Pairs { outages: o, x, block, room, suspect } = self;
+        let Pairs { screen, x, block, room, suspect } = self;
+        let o = &screen.outages;
         let of = |v: &[f64]| {
             let mut out = [0.0; LANES];
             out[..block.len()].copy_from_slice(&v[block.clone()]);
             Lanes(out)
         };
-        let (b, f, c, up, down, certain, hot) = (of(&o.b), of(&o.flow), of(&o.c), of(&o.up), of(&o.down), of(&o.certain), of(&o.hot));
+        let (b, f, c, up, down) = (of(&o.b), of(&o.flow), of(&o.c), of(&o.up), of(&o.down));
+        let (certain, hot) = (of(&screen.certain), of(&screen.hot));
         let (bc, cf) = (b.zip(c, |b, c| b * c), c.zip(f, |c, f| c * f));
-        let present = Lanes::<LANES>::from_fn(|l| if l < block.len() { 1.0 } else { 0.0 });
+        let present = u8::MAX >> (LANES - block.len());
         for i in 0..block.end {
             let (b_i, f_i, c_i) = (o.b[i], o.flow[i], o.c[i]);
-            let (up_i, down_i, certain_i, hot_i) = (o.up[i], o.down[i], o.certain[i], o.hot[i]);
+            let (up_i, down_i, certain_i, hot_i) = (o.up[i], o.down[i], screen.certain[i], screen.hot[i]);
             let (bc_i, cf_i) = (b_i * c_i, c_i * f_i);
             let g = x[o.from[i] as usize].zip(x[o.to[i] as usize], |f, t| f - t);
             let d = g.zip(bc, |g, bc| 1.0 - (g * bc_i) * (g * bc));
@@ -648,13 +468,14 @@ impl Kernel for Pairs<'_> {
             let (abs_i, abs_j) = (u_i.zip(u_i, |u, _| u.abs()), u_j.zip(u_j, |u, _| u.abs()));
             let proof = abs_i.zip(abs_j.zip(certain, |u, a| u * a), |u, s| u * certain_i + s);
             let heat = abs_i.zip(abs_j.zip(hot, |u, a| u * a), |u, s| u * hot_i + s);
-            let mut bits = 0u8;
+            let (mut new, mut rest) = (0u8, 0u8);
             for l in 0..LANES {
                 let limit = d.0[l] * CERTAIN;
-                let settled = (d.0[l] > SMALL) & (sum.0[l] < limit) & (proof.0[l] < limit) & (heat.0[l] < limit * room);
-                bits |= u8::from(!settled & (present.0[l] > 0.0)) << l;
+                let settled = (d.0[l] > SMALL) & (proof.0[l] < limit) & (heat.0[l] < limit * room);
+                new |= u8::from(sum.0[l] < limit) << l;
+                rest |= u8::from(settled) << l;
             }
-            suspect[i] = bits;
+            suspect[i] = [!new & present, !rest & present];
         }
     }
 }
