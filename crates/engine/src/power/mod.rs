@@ -7,12 +7,17 @@
 
 pub mod dc;
 mod dispatch;
+pub mod factors;
 pub mod ldl;
+pub mod n1;
+pub mod n2;
+pub mod simd;
 
 use std::sync::Arc;
 
 use buttress_model::{Balance, Sharing, StudyPoint};
 
+use crate::components::components;
 use crate::ending::Ending;
 use ldl::{Factor, Pattern};
 
@@ -211,34 +216,9 @@ pub(crate) struct Network<'a> {
     limit: Vec<f64>,
 }
 
+/// Islands that the lines with a susceptance make.
 fn islands(n: usize, lines: &[GridLine], b: &[f64]) -> (Vec<usize>, usize) {
-    let mut root: Vec<usize> = (0..n).collect();
-    fn find(root: &mut [usize], mut i: usize) -> usize {
-        while root[i] != i {
-            root[i] = root[root[i]];
-            i = root[i];
-        }
-        i
-    }
-    for (line, &b) in lines.iter().zip(b) {
-        if b != 0.0 {
-            let (x, y) = (find(&mut root, line.from), find(&mut root, line.to));
-            // The lower index stays the root, so numbers do not depend on the order of lines.
-            root[x.max(y)] = x.min(y);
-        }
-    }
-    let mut number = vec![usize::MAX; n];
-    let mut island = vec![0; n];
-    let mut count = 0;
-    for i in 0..n {
-        let r = find(&mut root, i);
-        if number[r] == usize::MAX {
-            number[r] = count;
-            count += 1;
-        }
-        island[i] = number[r];
-    }
-    (island, count)
+    components(n, lines.iter().zip(b).filter(|&(_, &b)| b != 0.0).map(|(l, _)| (l.from, l.to)))
 }
 
 impl<'a> Network<'a> {
