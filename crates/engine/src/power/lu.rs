@@ -60,6 +60,15 @@ pub struct Factor {
     row: Vec<Block>,
 }
 
+/// How a checked solve got its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Without exchanges.
+    Plain,
+    /// By the pivoting fallback.
+    Pivoted,
+}
+
 fn range(start: &[u32], i: usize) -> std::ops::Range<usize> {
     start[i] as usize..start[i + 1] as usize
 }
@@ -335,9 +344,9 @@ impl Pattern {
         self.backward(f, x);
     }
 
-    /// b ← A⁻¹ b: factorises, solves, refines until the residual is small, and pivots where the plain order fails.
-    /// `Err` names a row that depends on the others.
-    pub fn solve_checked(&self, a: &[Block], f: &mut Factor, b: &mut [Lanes<1>]) -> Result<(), usize> {
+    /// b ← A⁻¹ b: factorises, solves, refines until the residual is small, and pivots where the plain order fails; `f` holds a
+    /// factorisation of A when the way was plain. `Err` names a row that depends on the others.
+    pub fn solve_checked(&self, a: &[Block], f: &mut Factor, b: &mut [Lanes<1>]) -> Result<Way, usize> {
         let scale = largest(b);
         if self.factor(a, f).is_ok() {
             let mut x = b.to_vec();
@@ -346,7 +355,7 @@ impl Pattern {
                 let mut r = self.residual(a, b, &x);
                 if largest(&r) <= RESIDUAL_TOLERANCE * scale {
                     b.copy_from_slice(&x);
-                    return Ok(());
+                    return Ok(Way::Plain);
                 }
                 self.solve(f, &mut r);
                 for (x, r) in x.iter_mut().zip(&r) {
@@ -356,7 +365,7 @@ impl Pattern {
             }
         }
         Pivoted::factor(self, a)?.solve(b);
-        Ok(())
+        Ok(Way::Pivoted)
     }
 
     /// b − A x.
@@ -593,7 +602,7 @@ mod tests {
         let mut f = pattern.factor_storage();
         assert!(pattern.factor(&a, &mut f).is_err());
         let (first, second) = (pattern.new_of()[0] as usize, pattern.new_of()[1] as usize);
-        assert_eq!(pattern.solve_checked(&a, &mut f, &mut b), Ok(()));
+        assert_eq!(pattern.solve_checked(&a, &mut f, &mut b), Ok(Way::Pivoted));
         let (rhs_first, rhs_second) = if first == 0 { ((2.0, 3.0), (4.0, 10.0)) } else { ((4.0, 10.0), (2.0, 3.0)) };
         assert_eq!(b[second], [[rhs_first.1], [rhs_first.0 / 2.0]]);
         assert_eq!(b[first], [[rhs_second.0 / 4.0], [rhs_second.1 / 5.0]]);
