@@ -8,6 +8,7 @@
 pub mod adequacy;
 pub mod dc;
 mod dispatch;
+pub mod frequency;
 pub mod ldl;
 pub mod overload;
 
