@@ -8,6 +8,9 @@
 pub mod dc;
 mod dispatch;
 pub mod ldl;
+pub mod opf;
+mod program;
+pub mod shed;
 
 use std::sync::Arc;
 
