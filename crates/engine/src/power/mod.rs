@@ -16,8 +16,11 @@ pub mod ldl;
 mod lu;
 pub mod n1;
 pub mod n2;
+pub mod opf;
 mod order;
 pub mod overload;
+mod program;
+pub mod shed;
 pub mod simd;
 
 use std::sync::Arc;
