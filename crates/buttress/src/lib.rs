@@ -7,6 +7,8 @@ pub use buttress_io as io;
 pub use buttress_model as model;
 pub use buttress_optim as optim;
 
+pub mod power;
+
 use buttress_engine::cascade::{Base, Keep};
 use buttress_engine::compile::World;
 use buttress_engine::outcome::Outcome;
@@ -41,6 +43,20 @@ pub enum Error {
         path: PathBuf,
         /// The system's word.
         why: std::io::Error,
+    },
+    /// The power network cannot be read.
+    #[error(transparent)]
+    NetworkFile(#[from] io::power_formats::Error),
+    /// The power network has errors.
+    #[error("the network has {} errors:\n{}", .0.len(), .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Network(Vec<Finding>),
+    /// A branch row that does not exist.
+    #[error("there is no branch row {row}; the network has rows 1 to {n}")]
+    NoSuchBranch {
+        /// Row asked for.
+        row: usize,
+        /// Number of rows.
+        n: usize,
     },
     /// A key that is not in the case.
     #[error("no asset `{0}` in the case; look it up with `buttress find TEXT`")]

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::io::Write;
 use std::path::Path;
 
 use buttress::engine::outcome::{Outcome, Service};
@@ -10,13 +9,11 @@ use buttress::io::assessment_json;
 use buttress::model::{Case, Change, Finding, Weight};
 use buttress::optim::assess::{Options, facts, threat_changes};
 use clap::CommandFactory;
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
 use crate::args::{Cli, Common, ScenarioArgs, Verb};
+use crate::print::{Code, print, print_json, table, threads};
 use crate::progress::Bars;
-
-type Code = Result<u8, Box<dyn Error>>;
 
 /// Runs a verb; the number is the exit code.
 pub fn run(cli: &Cli) -> Code {
@@ -40,36 +37,12 @@ pub fn run(cli: &Cli) -> Code {
             marking,
             json: *json,
         }),
+        Verb::Power { verb } => crate::power::run(verb),
         Verb::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "buttress", &mut std::io::stdout());
             Ok(0)
         }
     }
-}
-
-/// Prints text; a closed pipe ends quietly.
-fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
-}
-
-fn print_json(value: &Value) {
-    print(&format!("{}\n", serde_json::to_string_pretty(value).unwrap_or_default()));
-}
-
-fn table(header: &[&str], numeric_from: usize) -> Table {
-    let mut t = Table::new();
-    t.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    t.set_header(header.iter().map(Cell::new));
-    for (i, column) in t.column_iter_mut().enumerate() {
-        if i >= numeric_from {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    t
-}
-
-fn threads(given: Option<usize>) -> usize {
-    given.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get)).max(1)
 }
 
 fn finding_json(f: &Finding) -> Value {

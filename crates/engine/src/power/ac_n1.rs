@@ -134,7 +134,8 @@ pub fn ac_outages(network: &PowerNetwork, options: &Options) -> OutageStudy {
         return OutageStudy { outages: candidates.iter().map(singular).collect(), base };
     };
     let meshed: Vec<usize> = candidates.iter().copied().filter(|&k| !bridge[k]).collect();
-    let solved: Vec<Vec<Outage>> = meshed.par_chunks(TASK).map_init(|| Scratch::new(&study), |scratch, task| study.run(scratch, task)).collect();
+    let solved: Vec<Vec<Outage>> =
+        meshed.par_chunks(TASK).map_init(|| Scratch::new(&study), |scratch, task| study.run(scratch, task)).collect();
     let islanding = |branch| Outage { branch, iterations: 0, ending: OutageEnding::Islanding };
     let mut outages: Vec<Outage> = candidates.iter().copied().filter(|&k| bridge[k]).map(islanding).collect();
     outages.extend(solved.into_iter().flatten());

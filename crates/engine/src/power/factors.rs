@@ -42,6 +42,7 @@ pub struct Factors {
     /// Base, MVA.
     pub(super) base_mva: f64,
     flow: Vec<f64>,
+    angle: Vec<f64>,
     island: Vec<usize>,
     reference: Vec<usize>,
     is_bridge: Vec<bool>,
@@ -51,7 +52,8 @@ impl Factors {
     /// Factorises a model and solves its base flows. `Err` is [`Ending::NotANumber`] when a susceptance or an injection is not
     /// finite, [`Ending::Singular`] when a pivot vanishes.
     pub fn new(model: &DcModel) -> Result<Factors, Ending> {
-        if model.b.iter().chain(&model.injection).chain(&model.shift_flow).any(|x| !x.is_finite()) || model.limit.iter().any(|x| x.is_nan()) {
+        if model.b.iter().chain(&model.injection).chain(&model.shift_flow).any(|x| !x.is_finite()) || model.limit.iter().any(|x| x.is_nan())
+        {
             return Err(Ending::NotANumber);
         }
         let (n, m) = (model.n_buses, model.n_branches());
@@ -96,6 +98,7 @@ impl Factors {
             limit: model.limit.clone(),
             base_mva: model.base_mva,
             flow,
+            angle: theta,
             island,
             reference,
         })
@@ -111,6 +114,11 @@ impl Factors {
     /// Flow on each branch with everything in service, p.u.; 0 out of service.
     pub fn flow(&self) -> &[f64] {
         &self.flow
+    }
+
+    /// Angle of each bus against its island's reference, rad.
+    pub fn angle(&self) -> &[f64] {
+        &self.angle
     }
 
     /// Island of each bus, numbered by the lowest bus in it.

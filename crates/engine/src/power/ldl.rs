@@ -206,8 +206,7 @@ impl Quotient {
 /// Approximate-minimum-degree order on the graph of the matrix; fixed by the data.
 fn minimum_degree(n: usize, edges: &[(usize, usize)]) -> Vec<u32> {
     let mut graph = Quotient::new(n, edges);
-    let mut buckets =
-        Buckets { head: vec![NONE; n], next: vec![NONE; n], previous: vec![NONE; n], degree: vec![0; n], least: n };
+    let mut buckets = Buckets { head: vec![NONE; n], next: vec![NONE; n], previous: vec![NONE; n], degree: vec![0; n], least: n };
     for i in (0..n as u32).rev() {
         buckets.insert(i, graph.n_listed[i as usize]);
     }
@@ -230,11 +229,7 @@ fn minimum_degree(n: usize, edges: &[(usize, usize)]) -> Vec<u32> {
 }
 
 /// Entries (column, row) sorted into columns, rows ascending and once each: starts and rows. The entries are read twice.
-fn by_column(
-    n: usize,
-    entries: impl Iterator<Item = (u32, u32)>,
-    again: impl Iterator<Item = (u32, u32)>,
-) -> (Vec<u32>, Vec<u32>) {
+fn by_column(n: usize, entries: impl Iterator<Item = (u32, u32)>, again: impl Iterator<Item = (u32, u32)>) -> (Vec<u32>, Vec<u32>) {
     let mut end = vec![0u32; n + 1];
     for (c, _) in entries {
         end[c as usize + 1] += 1;

@@ -485,7 +485,11 @@ impl Pivoted {
                     let row = 2 * pattern.column[p] as usize + c;
                     x[row] = a[p][2 * (k % 2) + c];
                     size = size.max(x[row].abs());
-                    if position[row] == usize::MAX { open.insert(row) } else { pending.insert(position[row]) };
+                    if position[row] == usize::MAX {
+                        open.insert(row)
+                    } else {
+                        pending.insert(position[row])
+                    };
                 }
             }
             let mut upper = Vec::new();
@@ -494,7 +498,11 @@ impl Pivoted {
                 upper.push((j, value));
                 for &(row, l) in &out.l[j] {
                     x[row] -= l * value;
-                    if position[row] == usize::MAX { open.insert(row) } else { pending.insert(position[row]) };
+                    if position[row] == usize::MAX {
+                        open.insert(row)
+                    } else {
+                        pending.insert(position[row])
+                    };
                 }
             }
             let most = open.iter().fold(0.0_f64, |m, &r| m.max(x[r].abs()));
@@ -576,9 +584,8 @@ mod tests {
 
     fn cases() -> impl Strategy<Value = Case> {
         let edges = proptest::collection::vec((0u32..12, 0u32..12), 0..40);
-        (1usize..12, edges, proptest::collection::vec(-1.0f64..1.0, 400)).prop_map(|(n, edges, values)| {
-            (n, edges.into_iter().map(|(a, b)| (a % n as u32, b % n as u32)).collect(), values)
-        })
+        (1usize..12, edges, proptest::collection::vec(-1.0f64..1.0, 400))
+            .prop_map(|(n, edges, values)| (n, edges.into_iter().map(|(a, b)| (a % n as u32, b % n as u32)).collect(), values))
     }
 
     fn blocks(pattern: &Pattern, values: &[f64], dominance: f64) -> Vec<Block> {

@@ -16,7 +16,9 @@ pub(crate) fn shared_data() -> Option<PathBuf> {
 fn matrix(text: &str, name: &str) -> Vec<Vec<f64>> {
     let head = format!("mpc.{name} = [");
     let body = text.split(&head).nth(1).and_then(|t| t.split("];").next()).unwrap_or_default();
-    let row = |l: &str| l.split('%').next().unwrap_or_default().replace(';', " ").split_whitespace().map(|x| x.parse().expect("number")).collect();
+    let row = |l: &str| {
+        l.split('%').next().unwrap_or_default().replace(';', " ").split_whitespace().map(|x| x.parse().expect("number")).collect()
+    };
     body.lines().map(row).filter(|r: &Vec<f64>| !r.is_empty()).collect()
 }
 

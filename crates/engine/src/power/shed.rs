@@ -245,7 +245,8 @@ impl<'a> Shedding<'a> {
         }
         let mut demand = vec![0.0; need.len()];
         shed.iter().for_each(|c| demand[island(c)] += c.high);
-        if need.iter().zip(&up).zip(&demand).any(|((n, u), d)| n - u > d + NO_SHED) || need.iter().zip(&down).any(|(n, d)| -n > d + NO_SHED) {
+        if need.iter().zip(&up).zip(&demand).any(|((n, u), d)| n - u > d + NO_SHED) || need.iter().zip(&down).any(|(n, d)| -n > d + NO_SHED)
+        {
             return None;
         }
         for (c, x) in columns.iter().zip(&mut free) {

@@ -133,7 +133,12 @@ impl Reader<'_> {
         let found = self.index.get(id).copied();
         if found.is_none() {
             let what = format!("bus `{}` is not in buses.csv", clip(id));
-            self.findings.error((&sheet.file, sheet.line(row), column), "unknown-bus", what, "mend the number, add the bus, or remove the row");
+            self.findings.error(
+                (&sheet.file, sheet.line(row), column),
+                "unknown-bus",
+                what,
+                "mend the number, add the bus, or remove the row",
+            );
         }
         found
     }

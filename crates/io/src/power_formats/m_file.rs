@@ -165,8 +165,7 @@ impl Reader<'_> {
         let blank = |b: &u8| b.is_ascii_whitespace();
         let start = self.bytes[..self.at].iter().rposition(|&b| b == b'\n').map_or(0, |n| n + 1);
         let end = self.bytes[self.at..].iter().position(|&b| b == b'\n').map_or(self.bytes.len(), |n| self.at + n);
-        self.bytes[start..self.at].iter().all(|b| blank(b))
-            && self.bytes[self.at + 2..end].iter().all(|b| blank(b))
+        self.bytes[start..self.at].iter().all(|b| blank(b)) && self.bytes[self.at + 2..end].iter().all(|b| blank(b))
     }
 
     fn block_comment(&mut self) {

@@ -15,11 +15,9 @@ use super::{Findings, clip};
 
 const BUS: [&str; 13] = ["bus_i", "type", "Pd", "Qd", "Gs", "Bs", "area", "Vm", "Va", "baseKV", "zone", "Vmax", "Vmin"];
 const GEN: [&str; 10] = ["bus", "Pg", "Qg", "Qmax", "Qmin", "Vg", "mBase", "status", "Pmax", "Pmin"];
-const BRANCH: [&str; 13] =
-    ["fbus", "tbus", "r", "x", "b", "rateA", "rateB", "rateC", "ratio", "angle", "status", "angmin", "angmax"];
-const DCLINE: [&str; 17] = [
-    "fbus", "tbus", "status", "Pf", "Pt", "Qf", "Qt", "Vf", "Vt", "Pmin", "Pmax", "QminF", "QmaxF", "QminT", "QmaxT", "loss0", "loss1",
-];
+const BRANCH: [&str; 13] = ["fbus", "tbus", "r", "x", "b", "rateA", "rateB", "rateC", "ratio", "angle", "status", "angmin", "angmax"];
+const DCLINE: [&str; 17] =
+    ["fbus", "tbus", "status", "Pf", "Pt", "Qf", "Qt", "Vf", "Vt", "Pmin", "Pmax", "QminF", "QmaxF", "QminT", "QmaxT", "loss0", "loss1"];
 const GENCOST: [&str; 4] = ["model", "startup", "shutdown", "n"];
 
 /// Fields that are read; the last seven are those the writer adds.
@@ -151,7 +149,12 @@ impl<'a> Case<'a> {
                 findings.error((self.file, line, field), "too-few-columns", what, &format!("give at least {least}: {}", names.join(" ")));
             } else if cells.len() != first {
                 let what = format!("the row has {} columns, the first of mpc.{field} {first}", cells.len());
-                findings.error((self.file, line, field), "ragged-row", what, "give every row the same columns; write decimals with a point");
+                findings.error(
+                    (self.file, line, field),
+                    "ragged-row",
+                    what,
+                    "give every row the same columns; write decimals with a point",
+                );
             }
             out.push(Row { file: self.file, line, cells, names, bad: &matrix.bad });
         }
@@ -175,11 +178,8 @@ impl<'a> Case<'a> {
             return Vec::new();
         };
         // A row vector of texts is as good as a column.
-        let flat: Vec<&String> = if rows.len() == 1 && n > 1 {
-            rows[0].iter().collect()
-        } else {
-            rows.iter().filter_map(|r| r.get(column)).collect()
-        };
+        let flat: Vec<&String> =
+            if rows.len() == 1 && n > 1 { rows[0].iter().collect() } else { rows.iter().filter_map(|r| r.get(column)).collect() };
         if flat.len() != n {
             if column == 0 {
                 let what = format!("{} texts for {n} rows; they are left out", flat.len());
@@ -258,7 +258,12 @@ fn network(case: &Case, findings: &mut Findings) -> PowerNetwork {
     let base_mva = match case.field("baseMVA") {
         Some((_, Value::Number(x))) if *x > 0.0 && x.is_finite() => *x,
         Some((line, _)) => {
-            findings.error((file, line, "baseMVA"), "bad-base", "baseMVA is no positive number", "give the system base in MVA, such as 100");
+            findings.error(
+                (file, line, "baseMVA"),
+                "bad-base",
+                "baseMVA is no positive number",
+                "give the system base in MVA, such as 100",
+            );
             100.0
         }
         None => {

@@ -101,9 +101,7 @@ pub fn write(network: &PowerNetwork) -> String {
             BusKind::Isolated => 4.0,
         };
         let (area, zone) = (b.area as f64, b.zone as f64);
-        vec![
-            id, kind, b.pd_mw, b.qd_mvar, b.gs_mw, b.bs_mvar, area, b.vm_pu, b.va_deg, b.base_kv, zone, b.vm_max_pu, b.vm_min_pu,
-        ]
+        vec![id, kind, b.pd_mw, b.qd_mvar, b.gs_mw, b.bs_mvar, area, b.vm_pu, b.va_deg, b.base_kv, zone, b.vm_max_pu, b.vm_min_pu]
     });
     matrix(&mut out, "bus", "bus_i\ttype\tPd\tQd\tGs\tBs\tarea\tVm\tVa\tbaseKV\tzone\tVmax\tVmin", bus_rows);
     let gen_rows = network.generators.iter().map(|g| {

@@ -210,7 +210,12 @@ impl Maker<'_> {
         let drawing = n.generators.iter().filter(|g| g.in_service && draws_only(g)).map(|g| (g.bus, -g.p_min_mw));
         let all: Vec<(usize, f64)> = demands.chain(drawing).collect();
         let live: Vec<(usize, f64)> = all.iter().copied().filter(|l| !self.is_dead(l.0) && l.1.is_finite()).collect();
-        self.count("power_loads.csv", all.len() - live.len(), "loads at isolated buses are left out", "mend the type of the bus if they are in service");
+        self.count(
+            "power_loads.csv",
+            all.len() - live.len(),
+            "loads at isolated buses are left out",
+            "mend the type of the bus if they are in service",
+        );
         let clipped = live.iter().filter(|l| l.1 > MAX_LINE_MW).count();
         self.count("power_loads.csv", clipped, "loads are cut to 100,000 MW", "mend the demand");
         let keys = keys("load", live.iter().map(|l| n.buses[l.0].id.as_str()));
@@ -262,7 +267,12 @@ impl Maker<'_> {
         };
         let rows: Vec<Vec<String>> = loads.iter().map(one).collect();
         if rows.is_empty() {
-            self.findings.warn(("power_loads.csv", 0, ""), "no-demand", "the network has no demand", "add loads; without them nothing can be lost");
+            self.findings.warn(
+                ("power_loads.csv", 0, ""),
+                "no-demand",
+                "the network has no demand",
+                "add loads; without them nothing can be lost",
+            );
         }
         self.put("power_loads", &["key", "bus", "zone", "winter_peak_mw", "summer_night_mw", "population"], rows);
     }
@@ -277,9 +287,19 @@ impl Maker<'_> {
             rows.push(row);
         }
         let n_laid_out = self.places.iter().filter(|p| !p.2).count();
-        self.count("power_buses.csv", n_laid_out, "buses have no place and are laid out", "give latitude and longitude where the place matters");
+        self.count(
+            "power_buses.csv",
+            n_laid_out,
+            "buses have no place and are laid out",
+            "give latitude and longitude where the place matters",
+        );
         let n_odd = n.buses.iter().filter(|b| !(1.0..=1200.0).contains(&b.base_kv)).count();
-        self.count("power_buses.csv", n_odd, "buses have no voltage from 1 to 1,200 kV and get the nearest", "give the nominal voltage in kV");
+        self.count(
+            "power_buses.csv",
+            n_odd,
+            "buses have no voltage from 1 to 1,200 kV and get the nearest",
+            "give the nominal voltage in kV",
+        );
         self.put("power_buses", &with(&["v_nom_kv"]), rows);
     }
 
