@@ -617,7 +617,10 @@ impl Run<'_, '_> {
                 self.restart_paths_moved();
                 self.power_state().line[k as usize] = share;
             }
-            Part::Hvdc(k) => self.power_state().hvdc[k as usize] = share,
+            Part::Hvdc(k) => {
+                self.restart_paths_moved();
+                self.power_state().hvdc[k as usize] = share;
+            }
             Part::Plant(k) => {
                 self.restart_paths_moved();
                 self.power_state().plant[k as usize] = share;
