@@ -134,7 +134,8 @@ impl Writer<'_> {
         }
         let header = ["name", "bus0", "bus1", "r", "x", "b", "s_nom", "length", "active"];
         push(files, "lines.csv", table(&header, lines.into_iter()));
-        let header = ["name", "bus0", "bus1", "r", "x", "b", "s_nom", "s_max_pu", "tap_ratio", "phase_shift", "model", "tap_side", "active"];
+        let header =
+            ["name", "bus0", "bus1", "r", "x", "b", "s_nom", "s_max_pu", "tap_ratio", "phase_shift", "model", "tap_side", "active"];
         push(files, "transformers.csv", table(&header, transformers.into_iter()));
     }
 
@@ -156,8 +157,20 @@ impl Writer<'_> {
             rows.push(texts.into_iter().chain(numbers).chain([truth(g.in_service)]).collect());
         }
         let header = [
-            "name", "bus", "control", "carrier", "p_nom", "p_min_pu", "p_max_pu", "p_set", "q_set", "marginal_cost",
-            "marginal_cost_quadratic", "start_up_cost", "shut_down_cost", "active",
+            "name",
+            "bus",
+            "control",
+            "carrier",
+            "p_nom",
+            "p_min_pu",
+            "p_max_pu",
+            "p_set",
+            "q_set",
+            "marginal_cost",
+            "marginal_cost_quadratic",
+            "start_up_cost",
+            "shut_down_cost",
+            "active",
         ];
         push(files, "generators.csv", table(&header, rows.into_iter()));
         self.lost("generators.csv", n_lost, "costs have parts that are not linear or quadratic");
@@ -175,8 +188,19 @@ impl Writer<'_> {
             let numbers = [size, low, high, d.p_from_mw, 1.0 - d.loss.1, linear, square].map(number);
             rows.push([name, self.id(d.from), self.id(d.to)].into_iter().chain(numbers).chain([truth(d.in_service)]).collect());
         }
-        let header =
-            ["name", "bus0", "bus1", "p_nom", "p_min_pu", "p_max_pu", "p_set", "efficiency", "marginal_cost", "marginal_cost_quadratic", "active"];
+        let header = [
+            "name",
+            "bus0",
+            "bus1",
+            "p_nom",
+            "p_min_pu",
+            "p_max_pu",
+            "p_set",
+            "efficiency",
+            "marginal_cost",
+            "marginal_cost_quadratic",
+            "active",
+        ];
         push(files, "links.csv", table(&header, rows.into_iter()));
         self.lost("links.csv", n_lost, "costs have parts that are not linear or quadratic");
         let n = self.network.dc_lines.iter().filter(|d| d.loss.0 != 0.0).count();
