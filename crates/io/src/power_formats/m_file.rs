@@ -9,7 +9,7 @@ pub(super) struct Matrix {
     data: Vec<f64>,
     /// Line and end in `data` of each row.
     rows: Vec<(u64, usize)>,
-    /// Line, column and text of cells that are no number, the first thousand.
+    /// Line, column and text of cells that are no number, the first hundred.
     pub bad: Vec<(u64, usize, String)>,
 }
 
@@ -31,7 +31,7 @@ impl Matrix {
 
     fn push(&mut self, line: u64, word: &[u8]) {
         let number = number(word);
-        if number.is_none() && self.bad.len() < 1000 {
+        if number.is_none() && self.bad.len() < 100 {
             self.bad.push((line, self.data.len() - self.start(), clip(&String::from_utf8_lossy(word))));
         }
         self.data.push(number.unwrap_or(f64::NAN));
