@@ -2,7 +2,7 @@
 //!
 //! Rules, each a choice where the network says nothing:
 //! - zones: one a country; buses without a country share zone `XX`. A country of the embedded Europe brings its population and
-//!   product; other zones get 1,000 persons per MW of demand (Europe: about 600 million people at a peak of about 600 GW).
+//!   product; other zones get 1,000 persons per MW of demand, an assumption near Europe's mean at the peak.
 //! - people of a zone are shared by demand. The one demand of the network stands for both study points.
 //! - places: buses without one get the mean place of their zone; where a zone has none, a grid of ±1° around 0° N 0° E, in the
 //!   sea and off the map, so that nobody takes it for a real place.
