@@ -78,11 +78,6 @@ impl Sheet {
         self.columns.contains_key(column)
     }
 
-    /// Names of all columns.
-    pub fn columns(&self) -> impl Iterator<Item = &str> {
-        self.columns.keys().map(String::as_str)
-    }
-
     /// Text of a cell, trimmed; empty where row or column are absent.
     pub fn text(&self, row: usize, column: &str) -> &str {
         self.columns.get(column).map_or("", |&i| self.cell(row, i))

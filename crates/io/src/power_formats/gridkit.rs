@@ -1,4 +1,4 @@
-//! Reads a `GridKit` folder (Wiegmans, "GridKit: European and North-American extracts", 2016, DOI 10.5281/zenodo.47317; quote
+//! Reads a `GridKit` folder (Wiegmans, "`GridKit`: European and North-American extracts", 2016, DOI 10.5281/zenodo.47317; quote
 //! character `'`, tags as hstore, places as longitude x and latitude y), as a network in per unit on 100 MVA.
 //!
 //! The format has topology and lengths, but no electrical values; those are typical ones:
@@ -367,7 +367,8 @@ impl Reader<'_> {
         while let Some(bus) = queue.pop_front() {
             for &other in &near[bus] {
                 if self.network.buses[other].country.is_empty() {
-                    self.network.buses[other].country = self.network.buses[bus].country.clone();
+                    let country = self.network.buses[bus].country.clone();
+                    self.network.buses[other].country = country;
                     n_derived += 1;
                     queue.push_back(other);
                 }
@@ -406,5 +407,102 @@ fn typical(v_kv: f64, length_km: f64) -> Branch {
         angle_max_deg: 360.0,
         length_km,
         ..Branch::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{folder, rules, shared};
+    use super::*;
+
+    const BUSES: &str = "bus_id,station_id,voltage,dc,symbol,under_construction,tags,x,y
+1,1,380,f,Substation,f,'\"country\"=>\"DE\", \"oid\"=>\"7\"',10.0,50.0
+2,2,380,f,joint,,,11.0,50.0
+3,2,220,f,Substation,f,'\"country\"=>\"UK\"',11.0,50.0
+4,1,,t,Converter Station,f,'\"country\"=>\"DE\"',10.0,50.0
+5,5,,t,Converter Station,f,'\"country\"=>\"FR\"',11.05,50.0
+6,6,380,f,Substation,t,'\"country\"=>\"DE\"',12.0,50.0
+";
+    const LINES: &str = "line_id,bus0,bus1,voltage,circuits,length,underground,under_construction,tags,geometry
+a,1,2,380,2,100000,False,False,'\"text_\"=>\"x, y\"','LINESTRING(10 50,11 50)'
+b,2,6,380,1,20000.0,True,True,,'LINESTRING(11 50,12 50)'
+";
+
+    fn files() -> Files {
+        folder(&[
+            ("buses.csv", BUSES),
+            ("lines.csv", LINES),
+            ("transformers.csv", "transformer_id,bus0,bus1\n9,3,2\n"),
+            ("links.csv", "link_id,bus0,bus1,length,underground,under_construction,tags,geometry\n8,4,5,70000,t,f,'\"MW\"=>\"None\"',''\n"),
+            ("converters.csv", "converter_id,bus0,bus1\n7,1,3\n"),
+            (
+                "generators.csv",
+                "generator_id,bus_id,technology,capacity,tags,geometry\n\
+                1,1,Nuclear,1300,'\"name\"=>\"Alpha\"',''\n\
+                2,6,Wind farm,-1,'',''\n",
+            ),
+        ])
+    }
+
+    #[test]
+    fn a_small_grid_is_read_with_typical_values() {
+        let (n, findings) = parse("grid", &files());
+        let n = n.unwrap_or_else(|| panic!("{findings:?}"));
+        // Two circuits of 100 km at 380 kV: x = 0.246 ohm/km · 100 km · 100 MVA / 380² kV², 2.58 kA.
+        assert_eq!(n.branches.iter().map(|b| b.name.as_str()).collect::<Vec<_>>(), ["a/1", "a/2", "b", "transformer 9"]);
+        let b = &n.branches[1];
+        assert!((b.x_pu - 0.246 * 100.0 * 100.0 / 144_400.0).abs() < 1e-15 && (b.length_km - 100.0).abs() < 1e-12);
+        assert!((b.rate_a_mva - 1_698.1).abs() < 0.1 && b.in_service);
+        assert!(!n.branches[2].in_service, "under construction");
+        assert!((n.branches[3].x_pu - 0.005).abs() < 1e-15 && n.branches[3].rate_a_mva == 2000.0);
+        // One link, one converter, and a converter at each end of the link: at its station, and at the nearest bus.
+        let ends: Vec<(usize, usize)> = n.dc_lines.iter().map(|d| (d.from, d.to)).collect();
+        assert_eq!(ends, [(3, 4), (0, 2), (3, 0), (4, 1)]);
+        assert_eq!(n.dc_lines[0].p_range_mw, (-1000.0, 1000.0));
+        let countries: Vec<&str> = n.buses.iter().map(|b| b.country.as_str()).collect();
+        assert_eq!(countries, ["DE", "DE", "GB", "DE", "FR", "DE"]);
+        assert_eq!((n.buses[0].kind, n.buses[5].kind), (BusKind::Reference, BusKind::Isolated));
+        assert_eq!((n.generators[0].name.as_str(), n.generators[0].p_max_mw, n.generators[0].fuel.as_str()), ("Alpha", 1300.0, "Nuclear"));
+        assert_eq!((n.generators[1].p_max_mw, n.generators[1].in_service), (0.0, false));
+        assert_eq!(n.buses[0].lat_lon, Some((50.0, 10.0)));
+        assert!(findings.iter().any(|f| f.field == "capacity" && f.what.starts_with("1 generators")), "{findings:?}");
+    }
+
+    #[test]
+    fn dangling_references_and_double_buses_are_errors() {
+        let cases = [
+            ("lines.csv", "a,1,2", "a,1,77", "unknown-bus", 2),
+            ("generators.csv", "\n2,6", "\n2,66", "unknown-bus", 3),
+            ("buses.csv", "\n3,2,220", "\n2,2,220", "duplicate-bus", 4),
+            ("lines.csv", "circuits,length", "circuits,len", "missing-column", 1),
+            ("buses.csv", "11.0,50.0\n3", "11.0\n3", "ragged-row", 3),
+        ];
+        for (file, old, new, rule, line) in cases {
+            let mut files = files();
+            let text = String::from_utf8(files.remove(file).unwrap()).unwrap().replacen(old, new, 1);
+            files.insert(file.to_owned(), text.into_bytes());
+            let (n, findings) = parse("grid", &files);
+            assert!(n.is_none() && findings.iter().any(|f| f.rule == rule && f.line == line), "{new}: {findings:#?}");
+        }
+        let (n, findings) = parse("grid", &Files::new());
+        assert!(n.is_none() && rules(&findings).contains(&"no-bus"));
+    }
+
+    #[test]
+    fn tags_are_read_by_whole_keys() {
+        let tags = "\"oid_name\"=>\"no\", \"name\"=>\"Yes, it is\", \"empty\"=>\"\"";
+        assert_eq!((tag(tags, "name"), tag(tags, "empty"), tag(tags, "absent")), ("Yes, it is", "", ""));
+    }
+
+    #[test]
+    fn the_european_extract_is_read() {
+        let Some(path) = shared("energy-power/entsoe-gridkit") else { return };
+        let n = super::super::read_power(&path).unwrap().0.unwrap();
+        assert_eq!((n.buses.len(), n.generators.len()), (8807, 2582));
+        // 11,151 lines with 1 to 3 circuits, and 1,039 transformers.
+        assert_eq!((n.branches.len(), n.branches.iter().filter(|b| b.tap == 1.0).count()), (15_742, 1_039));
+        assert!(n.buses.iter().filter(|b| b.country == "DE").count() > 474, "joints take a country");
+        let longest = n.branches.iter().map(|b| b.length_km).fold(0.0, f64::max);
+        assert!((100.0..2000.0).contains(&longest), "{longest} km");
     }
 }

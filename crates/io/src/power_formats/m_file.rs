@@ -9,7 +9,7 @@ pub(super) struct Matrix {
     data: Vec<f64>,
     /// Line and end in `data` of each row.
     rows: Vec<(u64, usize)>,
-    /// Line, column and text of cells that are no number, the first thousand.
+    /// Line, column and text of cells that are no number, the first hundred.
     pub bad: Vec<(u64, usize, String)>,
 }
 
@@ -31,7 +31,7 @@ impl Matrix {
 
     fn push(&mut self, line: u64, word: &[u8]) {
         let number = number(word);
-        if number.is_none() && self.bad.len() < 1000 {
+        if number.is_none() && self.bad.len() < 100 {
             self.bad.push((line, self.data.len() - self.start(), clip(&String::from_utf8_lossy(word))));
         }
         self.data.push(number.unwrap_or(f64::NAN));
@@ -130,7 +130,7 @@ impl Reader<'_> {
         self.line += 1;
     }
 
-    fn to_line_end(&mut self) {
+    fn skip_line(&mut self) {
         self.at = self.bytes[self.at..].iter().position(|&b| b == b'\n').map_or(self.bytes.len(), |n| self.at + n);
     }
 
@@ -143,11 +143,11 @@ impl Reader<'_> {
                     if self.is_block_mark(b'{') {
                         self.block_comment();
                     } else {
-                        self.to_line_end();
+                        self.skip_line();
                     }
                 }
                 Some(b'.') if self.bytes[self.at..].starts_with(b"...") => {
-                    self.to_line_end();
+                    self.skip_line();
                     if self.peek().is_some() {
                         self.newline();
                     }
@@ -162,10 +162,9 @@ impl Reader<'_> {
         if self.bytes.get(self.at + 1) != Some(&brace) {
             return false;
         }
-        let blank = |b: &u8| b.is_ascii_whitespace();
         let start = self.bytes[..self.at].iter().rposition(|&b| b == b'\n').map_or(0, |n| n + 1);
         let end = self.bytes[self.at..].iter().position(|&b| b == b'\n').map_or(self.bytes.len(), |n| self.at + n);
-        self.bytes[start..self.at].iter().all(|b| blank(b)) && self.bytes[self.at + 2..end].iter().all(|b| blank(b))
+        self.bytes[start..self.at].iter().all(u8::is_ascii_whitespace) && self.bytes[self.at + 2..end].iter().all(u8::is_ascii_whitespace)
     }
 
     fn block_comment(&mut self) {
@@ -180,10 +179,10 @@ impl Reader<'_> {
                 }
             }
             if depth == 0 {
-                self.to_line_end();
+                self.skip_line();
                 return;
             }
-            self.to_line_end();
+            self.skip_line();
             if self.peek().is_some() {
                 self.newline();
             }

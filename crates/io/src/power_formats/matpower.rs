@@ -540,3 +540,210 @@ fn check_isolated(file: &str, n: &PowerNetwork, findings: &mut Findings) {
         findings.warn((file, 0, "bus"), "isolated-in-service", what, "take them out of service, or mend the type of the bus");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{rules, shared};
+    use super::*;
+    use proptest::prelude::*;
+
+    const THREE: &str = "function mpc = three
+%{
+mpc.bus = [ 9 9 9 ];
+%}
+mpc.version = '2'; mpc.baseMVA = 100.;
+mpc.bus = [ % one, two and three
+\t10, 3, 50, .5, 0, 0, 1, 1, 0, 380, 1, 1.1, 0.9; 20 1 1e2 -2.5e1 3 4 1 1 0 380 1 1.1 .9
+  30\t2 150 ... the row goes on
+     0 0 0 2 1.02 -3 110 4 1.1 .9];
+mpc.gen = [
+  10 80 0 Inf -Inf 1 100 1 200 10
+  30 1d2 5 50 -50 1.02 100 0 300 0
+];
+mpc.branch = [
+  10 20 .01 .1 .02 250 0 0 0 0 1;
+  20 30 0 .05 0 0 0 0 0.98 5 1;
+  10 30 0 .2 0 100 110 120 0 0 0; ];
+mpc.gencost = [ 2 1 2 3 .1 20 5 0; 1 0 0 2 0 0 300 6000; 2 0 0 1 0 0 0 0; 2 0 0 1 0 0 0 0 ];
+mpc.dcline = [ 10 30 1 10 9 0 0 1 1 -20 20 -5 5 -5 5 .5 .01 ];
+mpc.dclinecost = [ 2 0 0 2 7 0 ];
+mpc.bus_name = { 'North'; 'O''Hara % no comment'; 'South' };
+mpc.gen_name = { 'g1' 'CT' 'Oil'; 'g2' 'PV' 'Solar' };
+mpc.storage = [ 1 2 3 ];
+";
+
+    fn read(text: &str) -> (Option<PowerNetwork>, Vec<Finding>) {
+        parse("three.m", text.as_bytes())
+    }
+
+    #[test]
+    fn every_form_of_the_language_is_read() {
+        let (network, findings) = read(THREE);
+        assert_eq!(rules(&findings), ["unread-fields", "reactive-cost"], "{findings:?}");
+        let n = network.unwrap();
+        assert_eq!((n.name.as_str(), n.base_mva), ("three", 100.0));
+        let ids: Vec<_> = n.buses.iter().map(|b| (b.id.as_str(), b.kind, b.pd_mw, b.base_kv)).collect();
+        assert_eq!(ids, [("10", BusKind::Reference, 50.0, 380.0), ("20", BusKind::Pq, 100.0, 380.0), ("30", BusKind::Pv, 150.0, 110.0)]);
+        assert_eq!((n.buses[0].qd_mvar, n.buses[1].qd_mvar, n.buses[1].gs_mw, n.buses[1].bs_mvar), (0.5, -25.0, 3.0, 4.0));
+        assert_eq!((n.buses[2].area, n.buses[2].vm_pu, n.buses[2].va_deg, n.buses[2].zone), (2, 1.02, -3.0, 4));
+        assert_eq!(n.buses[1].name, "O'Hara % no comment");
+        assert_eq!((n.generators[0].q_max_mvar, n.generators[0].q_min_mvar), (f64::INFINITY, f64::NEG_INFINITY));
+        assert_eq!((n.generators[1].p_mw, n.generators[1].in_service, n.generators[1].bus), (100.0, false, 2));
+        assert_eq!((n.generators[1].name.as_str(), n.generators[1].fuel.as_str()), ("g2", "Solar"));
+        assert_eq!(n.generators[0].cost, Cost::Polynomial(vec![0.1, 20.0, 5.0]));
+        assert_eq!((n.generators[0].cost_startup, n.generators[0].cost_shutdown), (1.0, 2.0));
+        assert_eq!(n.generators[1].cost, Cost::Piecewise(vec![(0.0, 0.0), (300.0, 6000.0)]));
+        let b = &n.branches[1];
+        assert_eq!((b.from, b.to, b.x_pu, b.tap, b.shift_deg, b.angle_min_deg, b.angle_max_deg), (1, 2, 0.05, 0.98, 5.0, -360.0, 360.0));
+        assert_eq!((n.branches[2].rate_b_mva, n.branches[2].in_service), (110.0, false));
+        let d = &n.dc_lines[0];
+        assert_eq!((d.from, d.to, d.p_from_mw, d.p_to_mw, d.p_range_mw, d.loss), (0, 2, 10.0, 9.0, (-20.0, 20.0), (0.5, 0.01)));
+        assert_eq!(d.cost, Cost::Polynomial(vec![7.0, 0.0]));
+    }
+
+    #[test]
+    fn ends_of_lines_and_a_byte_order_mark_change_nothing() {
+        let plain = read(THREE).0;
+        assert_eq!(read(&THREE.replace('\n', "\r\n")).0, plain);
+        assert_eq!(read(&format!("\u{feff}{THREE}")).0, plain);
+    }
+
+    #[test]
+    fn every_defect_is_found_at_its_line() {
+        let cases: &[(&str, &str, &str, u64, &str)] = &[
+            ("20 1 1e2", "10 1 1e2", "duplicate-bus", 7, "bus_i"),
+            ("20 1 1e2", "20.5 1 1e2", "not-whole", 7, "bus_i"),
+            ("20 1 1e2", "20 7 1e2", "bad-bus-type", 7, "type"),
+            ("20 1 1e2", "20 1 NaN", "not-a-number", 7, "Pd"),
+            ("20 1 1e2", "20 1 Inf", "not-finite", 7, "Pd"),
+            ("20 1 1e2", "20 1 5*20", "not-a-number", 7, "Pd"),
+            ("20 1 1e2", "20 1 1,5", "ragged-row", 7, "bus"),
+            ("0.98 5 1;", "0.98 5;", "too-few-columns", 16, "branch"),
+            ("10 80 0", "11 80 0", "unknown-bus", 11, "bus"),
+            ("20 30 0 .05", "20 31 0 .05", "unknown-bus", 16, "tbus"),
+            ("20 30 0 .05", "20 20 0 .05", "self-loop", 16, "tbus"),
+            ("20 30 0 .05", "20 30 0 0", "zero-reactance", 16, "x"),
+            ("100 110 120", "-100 110 120", "negative", 17, "rateA"),
+            ("mpc.baseMVA = 100.;", "", "bad-base", 0, "baseMVA"),
+            ("mpc.baseMVA = 100.;", "mpc.baseMVA = 10*10;", "bad-base", 5, "baseMVA"),
+            ("mpc.version = '2'", "mpc.version = '1'", "version", 5, "version"),
+            ("2 1 2 3 .1", "2 1 2 9 .1", "cost-length", 18, "n"),
+            ("2 1 2 3 .1", "3 1 2 3 .1", "cost-model", 18, "model"),
+            ("1 0 0 2 0 0 300", "1 0 0 2 400 0 300", "cost-order", 18, "n"),
+            ("; 2 0 0 1 0 0 0 0 ]", "]", "wrong-count", 18, "gencost"),
+            ("mpc.gencost =", "mpc.bus(2, 3) = 4;\nmpc.gencost =", "computes", 18, ""),
+            ("mpc.gencost =", "for k = 1:3\nmpc.gencost =", "computes", 18, ""),
+            ("-5 5 .5 .01 ];", "-5 5 .5 .01", "open-bracket", 19, "dcline"),
+            ("%}", "", "open-comment", 2, ""),
+            ("mpc.gen = [", "mpc.gens = [", "missing-field", 0, "gen"),
+            ("function mpc = three", "function [baseMVA, bus] = three", "version-1", 1, ""),
+            ("'South' }", "'South }", "open-text", 21, ""),
+        ];
+        for (old, new, rule, line, field) in cases {
+            let (network, findings) = read(&THREE.replacen(old, new, 1));
+            assert!(network.is_none(), "{new}");
+            let found = findings.iter().any(|f| f.rule == *rule && f.line == *line && f.field == *field && !f.advice.is_empty());
+            assert!(found, "{new}: {findings:#?}");
+        }
+    }
+
+    #[test]
+    fn odd_but_usable_cases_are_read_with_warnings() {
+        let cases = [
+            ("10, 3, 50", "10, 1, 50", "no-reference"),
+            ("mpc.version = '2';", "", "version"),
+            ("200 10\n", "200 210\n", "crossed-limits"),
+        ];
+        for (old, new, rule) in cases {
+            let (network, findings) = read(&THREE.replacen(old, new, 1));
+            assert!(network.is_some() && rules(&findings).contains(&rule), "{new}: {findings:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_case_is_said_in_one_finding() {
+        let table = "function chgtab = contab\ndefine_constants;\nchgtab = [ 1 0 CT_TBRCH 1 BR_STATUS CT_REP 0; ];\n";
+        for text in [table, "", "hello = 3;", "% only a comment"] {
+            let (network, findings) = read(text);
+            assert!(network.is_none());
+            assert_eq!(rules(&findings), ["no-case"], "{text}");
+        }
+        assert!(read(table).1[0].what.contains("table of changes"));
+        assert_eq!(rules(&parse("x.m", b"mpc.bus = [1\0];").1), ["not-text"]);
+    }
+
+    #[test]
+    fn hostile_files_end_soon_with_findings() {
+        let many = 10_000_000;
+        let heads = ["", "mpc.bus = [", "mpc.bus_name = {", "function ", "mpc.baseMVA = ", "x = "];
+        for filling in ["[", "{", "'", "\"", "%{\n", "...\n", "(", ";", "1 ", "\u{1}", "x=[", "é", "%}"] {
+            for head in heads {
+                let text = format!("{head}{}", filling.repeat(many / filling.len() / 10));
+                let (network, findings) = read(&text);
+                assert!(network.is_none() && !findings.is_empty() && findings.len() < 500, "{head} {filling}: {}", findings.len());
+            }
+        }
+        let (network, findings) = read(&format!("mpc.bus = {}", "[".repeat(many)));
+        assert!(network.is_none() && findings.len() < 10, "{findings:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_file_never_panics_and_gives_a_network_or_an_error(
+            edits in prop::collection::vec((0..THREE.len(), any::<u8>(), 0..4_usize), 1..6), cut in 0..4 * THREE.len()
+        ) {
+            let mut bytes = THREE.as_bytes().to_vec();
+            for (at, byte, what) in edits {
+                let at = at.min(bytes.len() - 1);
+                match what {
+                    0 => bytes[at] = byte,
+                    1 => bytes.insert(at, byte),
+                    2 => { bytes.remove(at); }
+                    _ => { let tail = bytes.split_off(at); bytes.extend_from_slice(b" [ ; "); bytes.extend(tail); }
+                }
+            }
+            bytes.truncate(cut);
+            let (network, findings) = parse("x.m", &bytes);
+            let has_error = findings.iter().any(|f| f.weight == buttress_model::Weight::Error);
+            prop_assert_eq!(network.is_none(), has_error);
+            if let Some(n) = network {
+                let size = n.buses.len();
+                prop_assert!(n.generators.iter().all(|g| g.bus < size) && n.branches.iter().all(|b| b.from < size && b.to < size));
+            }
+        }
+    }
+
+    #[test]
+    fn every_shared_case_is_read() {
+        let (mut n_read, mut n_tables) = (0, 0);
+        let folders = ["matpower", "pglib-opf", "pglib-opf/api", "pglib-opf/sad", "rts-gmlc", "restoration", "../attack-nk/rts24"];
+        for folder in folders {
+            let Some(folder) = shared(&format!("energy-power/{folder}")) else { return };
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.extension().is_none_or(|x| x != "m") {
+                    continue;
+                }
+                let (network, findings) = super::super::read_power(&path).unwrap();
+                let name = path.file_name().unwrap().to_str().unwrap();
+                if name.starts_with("contab") {
+                    assert_eq!(rules(&findings), ["no-case"]);
+                    n_tables += 1;
+                    continue;
+                }
+                let n = network.unwrap_or_else(|| panic!("{name}: {findings:#?}"));
+                let counts = (n.buses.len(), n.generators.len(), n.branches.len(), n.dc_lines.len());
+                let expected = match name {
+                    "case13659pegase.m" => (13659, 4092, 20467, 0),
+                    "case_ACTIVSg2000.m" => (2000, 544, 3206, 0),
+                    "RTS_GMLC.m" => (73, 158, 120, 1),
+                    "nesta_case24_ieee_rts.m" => (24, 33, 38, 0),
+                    _ => counts,
+                };
+                assert_eq!(counts, expected, "{name}");
+                n_read += 1;
+            }
+        }
+        assert!(n_read >= 50 && n_tables == 2, "{n_read} cases, {n_tables} tables");
+    }
+}

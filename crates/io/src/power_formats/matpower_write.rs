@@ -109,7 +109,8 @@ pub fn write(network: &PowerNetwork) -> String {
         let own = [id(g.bus), g.p_mw, g.q_mvar, g.q_max_mvar, g.q_min_mvar, g.vm_set_pu, g.mbase_mva, on, g.p_max_mw, g.p_min_mw];
         own.into_iter().chain([0.0; 11]).collect()
     });
-    let columns = "bus\tPg\tQg\tQmax\tQmin\tVg\tmBase\tstatus\tPmax\tPmin\tPc1\tPc2\tQc1min\tQc1max\tQc2min\tQc2max\tramp_agc\tramp_10\tramp_30\tramp_q\tapf";
+    let columns = "bus\tPg\tQg\tQmax\tQmin\tVg\tmBase\tstatus\tPmax\tPmin\t\
+                   Pc1\tPc2\tQc1min\tQc1max\tQc2min\tQc2max\tramp_agc\tramp_10\tramp_30\tramp_q\tapf";
     matrix(&mut out, "gen", columns, gen_rows);
     let branch_rows = network.branches.iter().map(|b| {
         let on = flag(b.in_service);
@@ -160,5 +161,182 @@ fn names(out: &mut String, network: &PowerNetwork, ids_are_numbers: bool) {
     }
     if branches.clone().any(|b| b.length_km != 0.0) {
         matrix(out, "branch_length_km", "length", branches.map(|b| vec![b.length_km]));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::matpower::parse;
+    use super::super::testing::shared;
+    use super::write;
+    use buttress_model::network::{Branch, Bus, BusKind, Cost, DcLine, Generator, PowerNetwork};
+    use proptest::prelude::*;
+
+    fn number() -> impl Strategy<Value = f64> {
+        let tricky =
+            prop::sample::select(vec![0.0, -0.0, 0.1 + 0.2, 1e-300, 5e-324, 1.797_693_134_862_315_7e308, 1e15, 123_456_789.123_456_79]);
+        prop_oneof![tricky, any::<f64>().prop_filter("finite", |x| x.is_finite())]
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        prop_oneof![Just(String::new()), "[ -~äö%'\"]{1,12}"]
+    }
+
+    fn limit() -> impl Strategy<Value = f64> {
+        prop_oneof![4 => number(), 1 => Just(f64::INFINITY), 1 => Just(f64::NEG_INFINITY)]
+    }
+
+    fn cost() -> impl Strategy<Value = Cost> {
+        let point = |(first, steps): (f64, Vec<(f64, f64)>)| {
+            let mut x = first;
+            Cost::Piecewise(
+                steps
+                    .into_iter()
+                    .map(|(step, y)| {
+                        x += step;
+                        (x, y)
+                    })
+                    .collect(),
+            )
+        };
+        prop_oneof![
+            Just(Cost::None),
+            prop::collection::vec(number(), 1..4).prop_map(Cost::Polynomial),
+            (-9.0..9.0, prop::collection::vec((0.1..5.0, number()), 2..4)).prop_map(point),
+        ]
+    }
+
+    fn bus() -> impl Strategy<Value = Bus> {
+        let kind = prop::sample::select(vec![BusKind::Pq, BusKind::Pv, BusKind::Reference, BusKind::Isolated]);
+        let place = prop::option::of((-90.0..90.0, -180.0..180.0));
+        (kind, [number(), number(), number(), number(), number(), number()], 0.0..1e3, limit(), place, text(), text(), 0..99_i64).prop_map(
+            |(kind, x, base_kv, vm_max_pu, lat_lon, name, country, area)| Bus {
+                id: String::new(),
+                name,
+                kind,
+                pd_mw: x[0],
+                qd_mvar: x[1],
+                gs_mw: x[2],
+                bs_mvar: x[3],
+                area,
+                zone: area + 1,
+                vm_pu: x[4],
+                va_deg: x[5],
+                base_kv,
+                vm_max_pu,
+                vm_min_pu: x[4],
+                lat_lon,
+                country,
+            },
+        )
+    }
+
+    fn generator() -> impl Strategy<Value = Generator> {
+        (
+            [number(), number(), number(), number(), number(), number()],
+            [limit(), limit(), limit(), limit()],
+            text(),
+            text(),
+            any::<bool>(),
+            cost(),
+        )
+            .prop_map(|(x, l, name, fuel, in_service, cost)| Generator {
+                name,
+                fuel,
+                bus: 0,
+                in_service,
+                p_mw: x[0],
+                q_mvar: x[1],
+                q_max_mvar: l[0],
+                q_min_mvar: l[1],
+                vm_set_pu: x[2],
+                mbase_mva: x[3],
+                p_max_mw: l[2],
+                p_min_mw: l[3],
+                cost_startup: x[4],
+                cost_shutdown: x[5],
+                cost,
+            })
+    }
+
+    fn branch() -> impl Strategy<Value = Branch> {
+        let rate = || prop_oneof![Just(0.0), 0.0..1e4, Just(f64::INFINITY)];
+        let x = number().prop_filter("not 0", |x| *x != 0.0);
+        ([number(), number(), number()], x, [rate(), rate(), rate()], 0.0..2.0, [limit(), limit()], text(), any::<bool>(), 0.0..500.0)
+            .prop_map(|(z, x_pu, rates, tap, angles, name, in_service, length_km)| Branch {
+                name,
+                from: 0,
+                to: 1,
+                in_service,
+                r_pu: z[0],
+                x_pu,
+                b_pu: z[1],
+                rate_a_mva: rates[0],
+                rate_b_mva: rates[1],
+                rate_c_mva: rates[2],
+                tap,
+                shift_deg: z[2],
+                angle_min_deg: angles[0],
+                angle_max_deg: angles[1],
+                length_km,
+            })
+    }
+
+    fn dc_line() -> impl Strategy<Value = DcLine> {
+        let pair = || (number(), number());
+        let range = || (limit(), limit());
+        (pair(), pair(), pair(), range(), range(), range(), pair(), cost(), text(), any::<bool>()).prop_map(
+            |(p, q_mvar, vm_set_pu, p_range_mw, q_from_range_mvar, q_to_range_mvar, loss, cost, name, in_service)| DcLine {
+                name,
+                from: 1,
+                to: 0,
+                in_service,
+                p_from_mw: p.0,
+                p_to_mw: p.1,
+                q_mvar,
+                vm_set_pu,
+                p_range_mw,
+                q_from_range_mvar,
+                q_to_range_mvar,
+                loss,
+                cost,
+            },
+        )
+    }
+
+    prop_compose! {
+        fn network()(
+            name in "[a-z][a-z0-9_]{0,8}|[ -~]{0,12}", base_mva in 1.0..1e3, buses in prop::collection::vec(bus(), 2..6),
+            ids in prop::collection::btree_set("[1-9][0-9]{0,3}", 6),
+            words in prop::collection::btree_set("[ -~]{1,6}", 6), odd in any::<bool>(),
+            generators in prop::collection::vec((generator(), 0..99_usize), 0..5), branches in prop::collection::vec(branch(), 0..5),
+            dc_lines in prop::collection::vec(dc_line(), 0..3),
+        ) -> PowerNetwork {
+            let n = buses.len();
+            let ids: Vec<String> = if odd { words.into_iter().collect() } else { ids.into_iter().collect() };
+            let buses = buses.into_iter().zip(ids).map(|(b, id)| Bus { id, ..b }).collect();
+            let generators = generators.into_iter().map(|(g, bus)| Generator { bus: bus % n, ..g }).collect();
+            PowerNetwork { name, base_mva, buses, generators, branches, dc_lines }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+        #[test]
+        fn reading_what_was_written_gives_the_same_network(n in network()) {
+            let text = write(&n);
+            let (back, findings) = parse("x.m", text.as_bytes());
+            prop_assert!(back.is_some(), "{:?}\n{}", findings, text);
+            prop_assert_eq!(back.unwrap(), n);
+        }
+    }
+
+    #[test]
+    fn shared_cases_survive_the_way_there_and_back() {
+        for path in ["matpower/case300.m", "matpower/case9241pegase.m", "rts-gmlc/RTS_GMLC.m", "scigrid-de", "entsoe-gridkit"] {
+            let Some(path) = shared(&format!("energy-power/{path}")) else { return };
+            let n = super::super::read_power(&path).unwrap().0.unwrap();
+            assert!(parse("x.m", write(&n).as_bytes()).0.as_ref() == Some(&n), "{}", path.display());
+        }
     }
 }

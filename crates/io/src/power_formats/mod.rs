@@ -11,6 +11,8 @@ pub mod matpower_write;
 pub mod pypsa;
 pub mod pypsa_write;
 mod standard_types;
+#[cfg(test)]
+mod testing;
 pub mod to_case;
 
 use std::collections::BTreeMap;
@@ -205,4 +207,33 @@ fn clip(text: &str) -> String {
         out.push('…');
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_format_is_told_by_content() {
+        let Some(data) = testing::shared("energy-power") else { return };
+        let buses = |path: &str| read_power(&data.join(path)).unwrap().0.map(|n| (n.buses.len(), n.generators.len(), n.branches.len()));
+        assert_eq!(buses("matpower/case14.m"), Some((14, 5, 20)));
+        assert_eq!(buses("scigrid-de"), Some((585, 1461, 948)));
+        assert_eq!(buses("entsoe-gridkit").map(|n| (n.0, n.1)), Some((8807, 2582)));
+        for other in ["rts-gmlc", "rts-gmlc/bus.csv", "powerplants"] {
+            assert!(matches!(read_power(&data.join(other)), Err(Error::UnknownFormat { .. })), "{other}");
+        }
+        assert!(matches!(read_power(&data.join("absent.m")), Err(Error::Unreadable { .. })));
+    }
+
+    #[test]
+    fn many_like_findings_are_counted_and_the_network_is_withheld() {
+        let mut f = Findings::default();
+        (0..100).for_each(|k| f.error(("a", k, ""), "rule", "what", "advice"));
+        f.warn(("a", 0, ""), "other", "what", "advice");
+        let (network, list) = f.close(PowerNetwork::default());
+        assert!(network.is_none());
+        assert_eq!(list.len(), LISTED_PER_RULE + 2);
+        assert!(list.iter().any(|f| f.what.starts_with("80 more")));
+    }
 }

@@ -4,7 +4,7 @@
 //! With V the nominal voltage (kV) of the line's first bus, S the transformer's `s_nom` (MVA), base 100 MVA:
 //!   line         x = `x_ohm` 100 / V²,  b = `b_siemens` V² / 100;  by type: `x_ohm` = x' length / n, b = 2 π f c' length n
 //!   transformer  x = `x_pu` 100 / S,  b = `b_pu` S / 100;  by type: r = vscr / n, x = √(vsc² − vscr²) / n
-//!   T model      z ← z (1 + z y / 4),  y ← y / (1 + z y / 4)
+//!   T model      z ← z (1 + z y / 4),  y ← y / (1 + z y / 4); `lpf` of `PyPSA` leaves this step out
 //!
 //! Storage units and stores become generators that may also draw power; energy is not kept. Links become direct-current lines
 //! with loss (1 − efficiency) p. Lines between buses of carrier DC become direct-current lines. Components at buses of other
@@ -386,7 +386,9 @@ fn transformers(files: &Files, at: Snapshot, n: &mut PowerNetwork, buses: &mut B
         if tap <= 0.0 {
             f.error(c.at(row, "tap_ratio"), "not-positive", format!("the tap ratio is {tap}"), "give a ratio near 1");
         }
-        if c.sheet.text(row, "model") != "pi" && y != (0.0, 0.0) {
+        // A T without the column, as in PyPSA, which reads an empty cell of the column as a π.
+        let is_t = !c.sheet.has("model") || c.sheet.text(row, "model") == "t";
+        if is_t && y != (0.0, 0.0) {
             (z, y) = pi_of_t(z, y);
         }
         let rate = rating(&c, row, s_nom, f);
@@ -557,6 +559,217 @@ fn shunts(files: &Files, at: Snapshot, n: &mut PowerNetwork, buses: &mut Buses, 
             let square = n.buses[bus].base_kv.powi(2);
             n.buses[bus].gs_mw += c.finite(row, "g", 0.0, f) * square;
             n.buses[bus].bs_mvar += c.finite(row, "b", 0.0, f) * square;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{dc_flows, folder, rules, shared};
+    use super::super::{pypsa_write, read_power_at};
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Three buses with every kind of component.
+    const THREE: &[(&str, &str)] = &[
+        ("buses.csv", "name,v_nom,carrier,x,y,country\nA,380,AC,10,50,DE\nB,380,AC,11,51,DE\nC,110,AC,12,50.5,AT\n"),
+        ("generators-p_max_pu.csv", "snapshot,wind\nnight,0.25\nnoon,0.5\n"),
+        (
+            "generators.csv",
+            "name,bus,control,p_nom,carrier,marginal_cost,p_set,p_min_pu\n\
+            slack,A,Slack,1000,Gas,50,0,0.2\n\
+            wind,B,PQ,400,Wind Onshore,0,100,\n",
+        ),
+        (
+            "lines.csv",
+            "name,bus0,bus1,type,length,num_parallel,s_nom,s_max_pu,r,x,b\n\
+            typed,A,B,Al/St 240/40 4-bundle 380.0,100,2,3396,0.7,,,\n\
+            plain,A,B,,120,,1000,,3,30,0.0005\n",
+        ),
+        ("links.csv", "name,bus0,bus1,p_nom,efficiency,p_min_pu,p_set\ndc,A,C,200,0.95,-1,40\n"),
+        ("loads-p_set.csv", "snapshot,l\nnight,150\nnoon,300\n"),
+        ("loads.csv", "name,bus,p_set,q_set\nl,C,200,20\n"),
+        ("network.csv", "name,pypsa_version\nthree,1.0.0\n"),
+        ("shunt_impedances.csv", "name,bus,g,b\nsh,C,0.0001,0.002\n"),
+        ("snapshots.csv", "snapshot,objective,stores,generators\nnight,1,1,1\nnoon,1,1,1\n"),
+        (
+            "transformers.csv",
+            "name,bus0,bus1,type,num_parallel,tap_position,s_nom,x,r,b,g,model,tap_ratio,tap_side,phase_shift\n\
+            std,B,C,160 MVA 380/110 kV,2,3,,,,,,,,,\n\
+            own,A,C,,,,500,0.12,0.01,-0.02,0.003,t,1.05,1,4\n",
+        ),
+    ];
+
+    fn read(edits: &[(&str, &str, &str)], snapshot: Option<&str>) -> (Option<PowerNetwork>, Vec<Finding>) {
+        let mut files = folder(THREE);
+        for (name, old, new) in edits {
+            let text = String::from_utf8(files.remove(*name).unwrap_or_default()).unwrap();
+            assert!(text.contains(old), "{name} has no `{old}`");
+            files.insert((*name).to_owned(), text.replacen(old, new, 1).into_bytes());
+        }
+        parse("folder", &files, snapshot)
+    }
+
+    fn near(a: f64, b: f64) -> bool {
+        (a - b).abs() <= 1e-11 * b.abs().max(1e-3)
+    }
+
+    #[test]
+    fn electrical_values_are_those_of_pypsa() {
+        let (n, findings) = read(&[], None);
+        assert!(findings.is_empty(), "{findings:?}");
+        let n = n.unwrap();
+        // PyPSA 1.4.0, calculate_dependent_values, on 1 MVA: r_pu, x_pu, b_pu.
+        let expected = [
+            (1.038_781_163_434_903_1e-5, 8.518_005_540_166_205e-5, 125.206_290_253_229_06),
+            (2.077_562_326_869_806_3e-5, 0.000_207_756_232_686_980_6, 72.2),
+            (7.812_5e-6, 0.000_381_169_945_488_557_6, -0.149_879_951_961_561_54),
+            (2.000_255_000_000_000_4e-5, 0.000_240_146_6, -9.993_988_599_517_248),
+        ];
+        for (b, (r, x, y)) in n.branches.iter().zip(expected) {
+            assert!(near(b.r_pu, r * 100.0) && near(b.x_pu, x * 100.0) && near(b.b_pu, y / 100.0), "{b:?}");
+        }
+        assert_eq!(n.branches.iter().map(|b| b.rate_a_mva).collect::<Vec<_>>(), [3396.0 * 0.7, 1000.0, 160.0, 500.0]);
+        assert_eq!((n.branches[2].tap, n.branches[2].from, n.branches[2].to), (1.045, 1, 2));
+        // The tap changer of `own` is at C: there the branch begins.
+        assert_eq!((n.branches[3].tap, n.branches[3].shift_deg, n.branches[3].from, n.branches[3].to), (1.05, -4.0, 2, 0));
+    }
+
+    #[test]
+    fn flows_are_those_of_pypsa_at_every_snapshot() {
+        // PyPSA 1.4.0, lpf: p0 of typed, plain, std, own, MW; the same with `own` as T or π, since lpf takes no T.
+        let expected = [
+            ("night", [33.238_868_730_401_22, 13.627_936_179_464_502, 146.866_804_909_865_7, -33.656_804_909_865_71]),
+            ("noon", [70.958_340_992_210_92, 29.092_919_806_806_48, 200.051_260_799_017_4, 63.158_739_200_982_495]),
+        ];
+        for (snapshot, flows) in expected {
+            let n = read(&[("transformers.csv", "0.003,t,", "0.003,pi,")], Some(snapshot)).0.unwrap();
+            let mut ours = dc_flows(&n);
+            // From C to A here, from A to C there.
+            ours[3] = -ours[3];
+            for (a, b) in ours.iter().zip(flows) {
+                assert!(near(*a, b), "{snapshot}: {ours:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn units_loads_links_and_shunts_are_read() {
+        let n = read(&[], Some("noon")).0.unwrap();
+        assert_eq!(
+            (n.name.as_str(), n.base_mva, n.buses[2].lat_lon, n.buses[2].country.as_str()),
+            ("three", 100.0, Some((50.5, 12.0)), "AT")
+        );
+        assert_eq!((n.buses[0].kind, n.buses[1].kind), (BusKind::Reference, BusKind::Pq));
+        assert_eq!((n.buses[2].pd_mw, n.buses[2].qd_mvar), (300.0, 20.0));
+        assert!(near(n.buses[2].gs_mw, 1.21) && near(n.buses[2].bs_mvar, 24.2));
+        let g = &n.generators;
+        assert_eq!((g[0].p_max_mw, g[0].p_min_mw, g[0].fuel.as_str()), (1000.0, 200.0, "Gas"));
+        assert_eq!((g[1].p_max_mw, g[1].p_mw, g[1].p_min_mw), (200.0, 100.0, 0.0));
+        assert_eq!(g[0].cost, Cost::Polynomial(vec![50.0, 0.0]));
+        let d = &n.dc_lines[0];
+        assert_eq!((d.p_from_mw, d.p_to_mw, d.p_range_mw), (40.0, 38.0, (-200.0, 200.0)));
+        assert!(near(d.loss.1, 0.05));
+    }
+
+    #[test]
+    fn storage_other_carriers_and_direct_current_are_read_as_said() {
+        let edits = [
+            ("storage_units.csv", "", "name,bus,p_nom,p_max_pu,carrier\npump,C,50,0.8,PHS\n"),
+            ("stores.csv", "", "name,bus,e_nom\nbattery,C,30\n"),
+            ("buses.csv", "C,110", "G,1,gas,,,\nD,200,DC,1,2,\nE,200,DC,1,3,\nC,110"),
+            ("lines.csv", "plain", "cable,D,E,,1,1,70,,1,,\nplain"),
+            ("loads.csv", "l,C", "heat,G,5,0\nl,C"),
+        ];
+        let (n, findings) = read(&edits, None);
+        let n = n.unwrap_or_else(|| panic!("{findings:?}"));
+        assert_eq!(rules(&findings), ["other-carriers", "storage-energy"]);
+        assert_eq!(n.generators.iter().skip(2).map(|g| (g.p_min_mw, g.p_max_mw)).collect::<Vec<_>>(), [(-50.0, 40.0), (-30.0, 30.0)]);
+        assert_eq!((n.buses.len(), n.branches.len(), n.dc_lines[0].p_range_mw), (5, 4, (-70.0, 70.0)));
+    }
+
+    #[test]
+    fn every_defect_is_found_at_its_line() {
+        let cases: &[(&str, &str, &str, &str, u64)] = &[
+            ("lines.csv", "typed,A", "typed,Z", "unknown-bus", 2),
+            ("lines.csv", "4-bundle 380.0", "5-bundle", "unknown-type", 2),
+            ("lines.csv", "plain,A,B", "plain,B,B", "self-loop", 3),
+            ("lines.csv", "3,30,0.0005", "3,0,0.0005", "zero-reactance", 3),
+            ("lines.csv", "100,2,3396", "100,0,3396", "not-positive", 2),
+            ("lines.csv", "3,30,", "3,thirty,", "not-a-number", 3),
+            ("lines.csv", "3,30,0.0005", "3,30", "ragged-row", 3),
+            ("transformers.csv", ",500,0.12", ",0,0.12", "zero-reactance", 3),
+            ("buses.csv", "B,380", "A,380", "duplicate-name", 3),
+            ("buses.csv", "B,380", "B,0", "bad-voltage", 3),
+            ("generators.csv", "wind,B,PQ,400", "wind,B,PQ,-400", "negative", 3),
+            ("generators-p_max_pu.csv", "noon,0.5\n", "", "wrong-count", 0),
+            ("loads.csv", "l,C", "l,X", "unknown-bus", 2),
+        ];
+        for (file, old, new, rule, line) in cases {
+            let (n, findings) = read(&[(file, old, new)], None);
+            let found = findings.iter().any(|f| f.rule == *rule && f.line == *line && f.file == *file);
+            assert!(n.is_none() && found, "{new}: {findings:#?}");
+        }
+        assert_eq!(rules(&read(&[], Some("dusk")).1), ["unknown-snapshot"]);
+        assert!(parse("x", &Files::new(), None).0.is_none());
+    }
+
+    #[test]
+    fn a_written_folder_reads_back() {
+        let n = read(&[], Some("noon")).0.unwrap();
+        let (files, findings) = pypsa_write::write(&n);
+        assert!(findings.is_empty(), "{findings:?}");
+        let files: Files = files.into_iter().map(|(name, text)| (name, text.into_bytes())).collect();
+        let (back, findings) = parse("x", &files, None);
+        let back = back.unwrap_or_else(|| panic!("{findings:?}"));
+        assert!(dc_flows(&n).iter().zip(dc_flows(&back)).all(|(a, b)| near(*a, b)));
+        for (a, b) in n.branches.iter().zip(&back.branches) {
+            assert!(near(a.x_pu, b.x_pu) && near(a.r_pu, b.r_pu) && near(a.b_pu, b.b_pu), "{a:?} {b:?}");
+            assert_eq!((&a.name, a.from, a.to, a.rate_a_mva, a.in_service), (&b.name, b.from, b.to, b.rate_a_mva, b.in_service));
+        }
+        for (a, b) in n.generators.iter().zip(&back.generators) {
+            assert!(near(a.p_max_mw, b.p_max_mw) && near(a.p_min_mw, b.p_min_mw) && a.p_mw == b.p_mw, "{a:?} {b:?}");
+            assert_eq!((&a.name, &a.cost, a.in_service, a.bus), (&b.name, &b.cost, b.in_service, b.bus));
+        }
+        let key = |n: &PowerNetwork| n.buses.iter().map(|b| (b.id.clone(), b.kind, b.pd_mw, b.lat_lon)).collect::<Vec<_>>();
+        assert_eq!(key(&n), key(&back));
+        assert_eq!(n.dc_lines[0].p_range_mw, back.dc_lines[0].p_range_mw);
+    }
+
+    #[test]
+    fn the_german_grid_flows_as_in_pypsa() {
+        let Some(path) = shared("energy-power/scigrid-de") else { return };
+        let (n, findings) = read_power_at(&path, Some("2011-01-01 12:00:00")).unwrap();
+        assert_eq!(rules(&findings), ["storage-energy"]);
+        let n = n.unwrap();
+        assert!((n.buses.iter().map(|b| b.pd_mw).sum::<f64>() - 51_830.24).abs() < 1e-6);
+        let flows = dc_flows(&n);
+        // PyPSA 1.4.0, lpf, nothing dispatched but the slack: p0 of lines 1, 2, 100, 400 and transformer 2, MW.
+        let expected = [
+            ("1", 25_797.901_874_619_973),
+            ("2", -8_356.575_825_310_341),
+            ("100", -4.547_890_993_679_175),
+            ("400", 1_966.572_603_146_727_5),
+        ];
+        for (name, mw) in expected {
+            let k = n.branches.iter().position(|b| b.name == name).unwrap();
+            assert!((flows[k] - mw).abs() < 1e-6, "line {name}: {}", flows[k]);
+        }
+        let k = n.branches.iter().rposition(|b| b.name == "2").unwrap();
+        assert!((flows[k] - -38_462.277_422_836_34).abs() < 1e-6, "transformer 2: {}", flows[k]);
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_folders_never_panic(file in 0..THREE.len(), edits in prop::collection::vec((0..400_usize, any::<u8>()), 1..6)) {
+            let mut files = folder(THREE);
+            let bytes = files.get_mut(THREE[file].0).unwrap();
+            for (at, byte) in edits {
+                let at = at % bytes.len();
+                bytes[at] = byte;
+            }
+            let (n, findings) = parse("x", &files, None);
+            prop_assert_eq!(n.is_none(), findings.iter().any(|f| f.weight == buttress_model::Weight::Error));
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Rules, each a choice where the network says nothing:
 //! - zones: one a country; buses without a country share zone `XX`. A country of the embedded Europe brings its population and
-//!   product; other zones get 1,000 persons per MW of demand (Europe: about 600 million people at a peak of about 600 GW).
+//!   product; other zones get 1,000 persons per MW of demand, an assumption near Europe's mean at the peak.
 //! - people of a zone are shared by demand. The one demand of the network stands for both study points.
 //! - places: buses without one get the mean place of their zone; where a zone has none, a grid of ±1° around 0° N 0° E, in the
 //!   sea and off the map, so that nobody takes it for a real place.
@@ -487,5 +487,138 @@ fn class_of(fuel: &str) -> &'static str {
         () if says(&["geothermal"]) => "geothermal",
         () if says(&["battery", "storage"]) => "battery",
         () => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{rules, shared};
+    use super::super::{matpower, read_power};
+    use super::*;
+    use crate::case_folder;
+    use buttress_model::Case;
+
+    const TWO: &str = "function mpc = two
+mpc.version = '2'; mpc.baseMVA = 50;
+mpc.bus = [ 1 3 60 0 0 0 1 1 0 0 1 1.1 .9
+2 1 30 0 0 0 1 1 0 380 1 1.1 .9; 3 4 5 0 0 0 1 1 0 380 1 1.1 .9; 4 1 -10 0 0 0 1 1 0 380 1 1.1 .9 ];
+mpc.gen = [ 1 0 0 0 0 1 100 1 200 10; 2 -30 0 0 0 1 100 1 0 -30; 2 0 0 0 0 1 100 1 25000 0 ];
+mpc.gencost = [ 2 0 0 3 .01 20 5; 2 0 0 1 0 0 0; 2 0 0 2 99999 0 0 ];
+mpc.branch = [ 1 2 0 .1 0 80 0 0 .95 0 1; 2 4 0 .2 0 0 0 0 0 3 1; 1 3 0 .1 0 0 0 0 0 0 0 ];
+mpc.dcline = [ 1 2 1 0 0 0 0 1 1 -40 Inf 0 0 0 0 0 0 ];
+mpc.genfuel = { 'coal'; 'load'; 'Fossil gas' };
+";
+
+    fn checked(files: &[(String, String)]) -> Case {
+        let bytes: Vec<(String, Vec<u8>)> = files.iter().map(|(n, t)| (n.clone(), t.clone().into_bytes())).collect();
+        let (draft, mut findings) = case_folder::parse("x", &bytes);
+        let (case, more) = buttress_model::check::check(&draft);
+        findings.extend(more);
+        assert!(findings.is_empty(), "{findings:#?}");
+        case.unwrap()
+    }
+
+    #[test]
+    fn a_network_becomes_a_case_without_findings() {
+        let n = matpower::parse("two.m", TWO.as_bytes()).0.unwrap();
+        let (files, findings) = to_case(&n, "two.m");
+        let what: Vec<&str> = findings.iter().map(|f| f.what.as_str()).collect();
+        for part in [
+            "1 links are cut",
+            "4 buses have no place",
+            "1 buses have no voltage",
+            "1 loads at isolated",
+            "1 phase shifts",
+            "1 plants are cut",
+        ] {
+            assert!(what.iter().any(|w| w.starts_with(part)), "{part}: {what:?}");
+        }
+        let case = checked(&files);
+        let t = case.tables();
+        assert_eq!((case.key(), t.zones.len(), t.zones[0].population), ("two", 1, 120_000.0));
+        let loads: Vec<(&str, f64, f64)> = t.loads.iter().map(|l| (l.bus.as_str(), l.winter_peak_mw, l.population)).collect();
+        assert_eq!(loads, [("bus.1", 60.0, 60_000.0), ("bus.2", 30.0, 30_000.0), ("bus.2", 30.0, 30_000.0)]);
+        // 0.1 p.u. on 50 MVA with a tap of 0.95, on 100 MVA.
+        assert!((t.lines[0].x_pu - 0.19).abs() < 1e-12 && t.lines[0].p_max_mw == 80.0 && !t.lines[2].asset.in_service);
+        assert_eq!((t.hvdc[0].p_max_mw, t.hvdc[0].p_max_reverse_mw), (20_000.0, 40.0));
+        // Marginal cost at 100 MW: 2 · 0.01 · 100 + 20.
+        let plants: Vec<(&str, f64)> = t.plants.iter().map(|p| (p.technology.as_str(), p.p_max_mw)).collect();
+        assert_eq!(plants, [("hard_coal-22", 200.0), ("gas_ccgt-10000", 20_000.0), ("other-0", 10.0)]);
+        assert!(!t.buses[2].asset.in_service && t.buses[0].v_nom_kv == 1.0);
+        assert!(t.buses.iter().all(|b| b.asset.lat.abs() <= 1.0 && b.asset.lon.abs() <= 1.0 && b.asset.source == "imported"));
+        assert!(t.sources[0].citation.contains("two.m"));
+    }
+
+    #[test]
+    fn countries_become_zones_with_their_people() {
+        let mut n = matpower::parse("two.m", TWO.as_bytes()).0.unwrap();
+        (n.buses[0].country, n.buses[1].country) = ("DE".into(), "SA".into());
+        n.buses[0].lat_lon = Some((52.0, 10.0));
+        n.buses[1].lat_lon = Some((24.0, 400.0));
+        let case = checked(&to_case(&n, "two.m").0);
+        let zones: Vec<(&str, f64)> = case.tables().zones.iter().map(|z| (z.key.as_str(), z.population)).collect();
+        assert_eq!(zones.iter().map(|z| z.0).collect::<Vec<_>>(), ["DE", "SA", "XX"]);
+        assert!(zones[0].1 > 8e7 && zones[1].1 == 60_000.0, "{zones:?}");
+        assert_eq!(case.tables().loads[0].population, zones[0].1);
+        assert_eq!((case.tables().buses[0].asset.lat, case.tables().buses[1].asset.lon), (52.0, 40.0));
+    }
+
+    #[test]
+    fn keys_are_distinct_and_fuels_find_their_class() {
+        assert_eq!(keys("bus", ["a b", "A-B", "", "ä"].into_iter()), ["bus.a-b", "bus.a-b_2", "bus.3", "bus.x"]);
+        let classes =
+            ["Nuclear", "Brown coal/Lignite", "Fossil gas", "ng", "Hydro mixed pump storage", "Run of River", "Wind Offshore", "PV", "?"];
+        let expected =
+            ["nuclear", "lignite", "gas_ccgt", "gas_ccgt", "hydro_pumped", "hydro_run_of_river", "wind_offshore", "solar", "other"];
+        assert_eq!(classes.map(class_of), expected);
+        let europe = Europe(embedded::draft().0);
+        assert!(expected.iter().all(|class| europe.row("technologies", class).is_some()));
+    }
+
+    #[test]
+    fn an_empty_network_says_that_nothing_can_be_lost() {
+        let n = PowerNetwork {
+            name: "a\u{1}\"b".into(),
+            base_mva: 100.0,
+            buses: vec![buttress_model::network::Bus::default()],
+            ..Default::default()
+        };
+        let (files, findings) = to_case(&n, "");
+        assert!(rules(&findings).contains(&"no-demand"));
+        checked(&files);
+    }
+
+    #[test]
+    fn the_worst_pair_of_the_reliability_test_system_sheds_194_mw() {
+        use buttress_engine::cascade::{Base, Keep, run};
+        use buttress_engine::compile::World;
+        use buttress_engine::outcome::Service;
+        use buttress_model::{Change, Study};
+        let Some(path) = shared("energy-power/matpower/case24_ieee_rts.m") else { return };
+        let case = checked(&to_case(&read_power(&path).unwrap().0.unwrap(), "case24_ieee_rts.m").0);
+        let study = Study::default();
+        let world = World::compile(&case, &study, &[]);
+        let base = Base::new(&world);
+        let lost = |pairs: &[(&str, &str)]| {
+            let lines = case.tables().lines.iter();
+            let hit = lines.filter(|l| pairs.contains(&(l.bus_from.as_str(), l.bus_to.as_str())));
+            let changes: Vec<Change> = hit.map(|l| Change { to_h: Some([10.0; 3]), ..Change::take_out(&l.asset.key) }).collect();
+            assert_eq!(changes.len(), pairs.len());
+            run(&world, &base, &changes, Keep { curve: false, causes: false }, 1).lost_total(Service::Electricity)
+        };
+        // Enumeration of all 703 pairs of branches, DC load shedding: 194 MW and 136 MW are the worst two; single losses shed none.
+        assert!((lost(&[("bus.11", "bus.14"), ("bus.14", "bus.16")]) - 1940.0).abs() < 1e-3);
+        assert!((lost(&[("bus.2", "bus.6"), ("bus.6", "bus.10")]) - 1360.0).abs() < 1e-3);
+        assert!(lost(&[("bus.11", "bus.14")]).abs() < 1e-3);
+    }
+
+    #[test]
+    fn shared_networks_become_cases() {
+        for path in ["matpower/case24_ieee_rts.m", "matpower/case2869pegase.m", "rts-gmlc/RTS_GMLC.m", "scigrid-de", "entsoe-gridkit"] {
+            let Some(path) = shared(&format!("energy-power/{path}")) else { return };
+            let n = read_power(&path).unwrap().0.unwrap();
+            let case = checked(&to_case(&n, "shared").0);
+            assert_eq!((case.tables().buses.len(), case.tables().lines.len()), (n.buses.len(), n.branches.len()), "{}", path.display());
+        }
     }
 }
