@@ -199,7 +199,7 @@ impl Area {
             imbalance_mw + self.reserves.iter().map(|r| r.target_mw(x)).sum::<f64>() - self.self_regulation_per_hz * self.load_mw * x
         };
         let (mut low, mut high) = (-WIDEST_HZ, WIDEST_HZ);
-        if !self.is_good() || !(surplus(low) >= 0.0 && surplus(high) <= 0.0) {
+        if !(self.is_good() && surplus(low) >= 0.0 && surplus(high) <= 0.0) {
             return None;
         }
         for _ in 0..80 {
