@@ -9,7 +9,7 @@
 //! - Islands: when one falls apart, each part follows [`crate::power::frequency`] from nominal frequency. Until it has settled the
 //!   machines share the imbalance by their capacity (inertia); then relays have acted, and governors share the rest equally in
 //!   per unit within their headroom. What headroom cannot cover the self-regulation of the load does. A part that collapses, or
-//!   has no machine or no load, goes dark. A further split restarts the response from nominal frequency; load and generation
+//!   has no machine or no load, goes dark, and direct-current lines to it stop. A further split restarts the response from nominal frequency; load and generation
 //!   switched by relays is spread over the island.
 //!
 //! Flows are direct current, in steps from event to event; there is no oscillation, voltage or angle stability in it.
@@ -94,8 +94,10 @@ pub enum Cause {
 pub enum What {
     /// A branch left, by index.
     Branch(u32, Cause),
-    /// An island, named by its first bus, shed load and settled at a frequency, Hz.
-    Shed(u32, f64),
+    /// In an island, named by its first bus, a relay of [`Settings::relays`] switched that much load or generation, MW.
+    Relay(u32, u32, f64),
+    /// An island settled at a frequency, Hz; load that neither relays nor governors balanced is lost to self-regulation.
+    Settled(u32, f64),
     /// An island went dark: by its frequency, or for want of a machine or a load.
     Dark(u32, Option<Fate>),
 }
@@ -130,11 +132,35 @@ pub struct Outcome {
     pub dark: Vec<bool>,
 }
 
+impl Outcome {
+    /// Load or generation switched by each of the first `n_relays` relays, MW, over all islands.
+    pub fn switched_mw(&self, n_relays: usize) -> Vec<f64> {
+        let mut mw = vec![0.0; n_relays];
+        for s in &self.steps {
+            if let What::Relay(_, relay, p) = s.what
+                && let Some(sum) = mw.get_mut(relay as usize)
+            {
+                *sum += p;
+            }
+        }
+        mw
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Machine {
     bus: usize,
     p: f64,
     p_max: f64,
+}
+
+/// A direct-current line, oriented by its power; it stops when an end goes dark.
+#[derive(Debug, Clone, Copy)]
+struct Link {
+    from: usize,
+    to: usize,
+    p_from: f64,
+    p_to: f64,
 }
 
 /// The full model of one network.
@@ -151,12 +177,14 @@ pub struct Timed {
     machines: Vec<Machine>,
     load: Vec<f64>,
     infeed: Vec<f64>,
+    links: Vec<Link>,
     /// Branches at each bus.
     around: Vec<Vec<u32>>,
 }
 
 impl Timed {
-    /// Reads a network and its direct-current model. Losses, shunts and direct-current lines are load or infeed at their bus.
+    /// Reads a network and its direct-current model. Losses and shunts are load or infeed at their bus; the larger side of an
+    /// island out of balance is scaled to the smaller.
     pub fn new(network: &PowerNetwork, model: &DcModel, settings: Settings) -> Result<Timed, Ending> {
         let grid = Grid::new(model)?;
         let n = grid.n_buses;
@@ -168,7 +196,12 @@ impl Timed {
             .collect();
         let mut load: Vec<f64> =
             network.buses.iter().zip(&model.live).map(|(b, live)| if *live { b.pd_mw.max(0.0) / grid.base_mva } else { 0.0 }).collect();
+        let links = links(network, model);
         let mut infeed = grid.offered.clone();
+        for l in &links {
+            infeed[l.from] += l.p_from;
+            infeed[l.to] -= l.p_to;
+        }
         for (i, l) in load.iter().enumerate() {
             infeed[i] += l;
         }
@@ -177,21 +210,16 @@ impl Timed {
             *load += (-*infeed).max(0.0);
             *infeed = infeed.max(0.0);
         }
-        // The intact network stands: the larger side of each island is scaled to the smaller.
-        let (mut made, mut used) = (vec![0.0; n], vec![0.0; n]);
-        for i in 0..n {
-            made[grid.island[i] as usize] += infeed[i];
-            used[grid.island[i] as usize] += load[i];
-        }
-        machines.iter().for_each(|m| made[grid.island[m.bus] as usize] += m.p);
-        let share = |mine: &[f64], other: &[f64], bus: usize| {
-            let k = grid.island[bus] as usize;
-            if mine[k] > other[k] { other[k] / mine[k] } else { 1.0 }
+        let totals = totals(&grid.island, &machines, &load, &infeed, &links);
+        let scale = |bus: usize| {
+            let t = totals[grid.island[bus] as usize];
+            let excess = t.made - t.used;
+            (1.0 - excess.max(0.0) / t.power.max(f64::MIN_POSITIVE), 1.0 + excess.min(0.0) / t.load.max(f64::MIN_POSITIVE))
         };
-        machines.iter_mut().for_each(|m| m.p *= share(&made, &used, m.bus));
+        machines.iter_mut().for_each(|m| m.p *= scale(m.bus).0.max(0.0));
         for i in 0..n {
-            infeed[i] *= share(&made, &used, i);
-            load[i] *= share(&used, &made, i);
+            infeed[i] *= scale(i).0.max(0.0);
+            load[i] *= scale(i).1.max(0.0);
         }
         let (mut rating, mut emergency) = (model.limit.clone(), vec![f64::INFINITY; grid.n_branches()]);
         for (k, branch) in network.branches.iter().enumerate() {
@@ -205,7 +233,7 @@ impl Timed {
             around[grid.from[k] as usize].push(k as u32);
             around[grid.to[k] as usize].push(k as u32);
         }
-        Ok(Timed { grid, settings, rating, emergency, machines, load, infeed, around })
+        Ok(Timed { grid, settings, rating, emergency, machines, load, infeed, links, around })
     }
 
     /// Follows one cascade from outages of branches (by index); `seed` decides hidden failures.
@@ -224,7 +252,7 @@ impl Timed {
 /// An island that has not settled.
 struct Pending {
     root: u32,
-    n_buses: usize,
+    from_s: f64,
     until_s: f64,
     response: Response,
 }
@@ -240,6 +268,7 @@ struct Run<'t> {
     machines: Vec<Machine>,
     load: Vec<f64>,
     infeed: Vec<f64>,
+    links: Vec<Link>,
     dark: Vec<bool>,
     /// Size of each island when it was last looked at, by first bus.
     n_buses: Vec<usize>,
@@ -251,12 +280,55 @@ struct Run<'t> {
 /// Totals of an island, p.u.
 #[derive(Default, Clone, Copy)]
 struct Totals {
+    /// Machines and infeed.
+    power: f64,
+    /// Load.
+    load: f64,
+    /// Power and what direct-current lines bring on balance.
     made: f64,
+    /// Load and what direct-current lines take on balance.
     used: f64,
     capacity: f64,
     up: f64,
     down: f64,
     n_buses: usize,
+}
+
+/// Totals by first bus of an island.
+fn totals(island: &[u32], machines: &[Machine], load: &[f64], infeed: &[f64], links: &[Link]) -> Vec<Totals> {
+    let mut totals = vec![Totals::default(); island.len()];
+    for i in 0..island.len() {
+        let t = &mut totals[island[i] as usize];
+        t.power += infeed[i];
+        t.load += load[i];
+        t.n_buses += 1;
+    }
+    for m in machines {
+        let t = &mut totals[island[m.bus] as usize];
+        t.power += m.p;
+        t.capacity += m.p_max;
+        t.up += m.p_max - m.p;
+        t.down += m.p;
+    }
+    let mut brought = vec![0.0; if links.is_empty() { 0 } else { island.len() }];
+    for l in links {
+        brought[island[l.from] as usize] -= l.p_from;
+        brought[island[l.to] as usize] += l.p_to;
+    }
+    for (i, t) in totals.iter_mut().enumerate() {
+        let brought = brought.get(i).copied().unwrap_or(0.0);
+        (t.made, t.used) = (t.power + brought.max(0.0), t.load + (-brought).max(0.0));
+    }
+    totals
+}
+
+/// Direct-current lines that run.
+fn links(network: &PowerNetwork, model: &DcModel) -> Vec<Link> {
+    let base = network.base_mva;
+    let running = network.dc_lines.iter().filter(|l| l.in_service && model.live[l.from] && model.live[l.to]);
+    let oriented =
+        running.map(|l| if l.p_from_mw >= 0.0 { (l.from, l.to, l.p_from_mw, l.p_to_mw) } else { (l.to, l.from, -l.p_to_mw, -l.p_from_mw) });
+    oriented.map(|(from, to, p_from, p_to)| Link { from, to, p_from: p_from / base, p_to: p_to / base }).collect()
 }
 
 impl<'t> Run<'t> {
@@ -286,6 +358,7 @@ impl<'t> Run<'t> {
             machines: timed.machines.clone(),
             load: timed.load.clone(),
             infeed: timed.infeed.clone(),
+            links: timed.links.clone(),
             dark: vec![false; n],
             n_buses,
             pending: Vec::new(),
@@ -297,8 +370,8 @@ impl<'t> Run<'t> {
     fn follow(mut self, outages: &[u32]) -> Outcome {
         let initial = outages.iter().map(|&k| (k, Cause::Initial)).collect();
         self.trip(initial);
-        // Every event takes a branch out or settles an island, and an island comes from a branch.
-        for _ in 0..3 * self.timed.grid.n_branches() + 3 {
+        // Every event takes a branch out or settles an island; an island changes by a branch or once by the darkness of another.
+        for _ in 0..3 * self.timed.grid.n_branches() + self.n_buses.len() + 3 {
             if let Some(ending) = self.flows() {
                 self.out.ending = ending;
                 break;
@@ -317,6 +390,8 @@ impl<'t> Run<'t> {
                 self.trip(tripped);
             }
         }
+        // Relays are known only once their island has settled.
+        self.out.steps.sort_by(|a, b| a.time_s.total_cmp(&b.time_s));
         self.out.island.clone_from(&self.state.island);
         self.out.dark = self.dark;
         self.out
@@ -335,6 +410,10 @@ impl<'t> Run<'t> {
             self.state.p[i] = self.infeed[i] - self.load[i];
         }
         self.machines.iter().for_each(|m| self.state.p[m.bus] += m.p);
+        for l in &self.links {
+            self.state.p[l.from] -= l.p_from;
+            self.state.p[l.to] += l.p_to;
+        }
         let totals = self.totals();
         for p in &self.pending {
             let t = totals[p.root as usize];
@@ -419,39 +498,33 @@ impl<'t> Run<'t> {
     }
 
     fn totals(&self) -> Vec<Totals> {
-        let mut totals = vec![Totals::default(); self.timed.grid.n_buses];
-        for i in 0..totals.len() {
-            let t = &mut totals[self.state.island[i] as usize];
-            t.made += self.infeed[i];
-            t.used += self.load[i];
-            t.n_buses += 1;
-        }
-        for m in &self.machines {
-            let t = &mut totals[self.state.island[m.bus] as usize];
-            t.made += m.p;
-            t.capacity += m.p_max;
-            t.up += m.p_max - m.p;
-            t.down += m.p;
-        }
-        totals
+        totals(&self.state.island, &self.machines, &self.load, &self.infeed, &self.links)
     }
 
-    /// Starts the frequency response of every island that has changed.
+    /// Starts the frequency response of every island that has changed; one that goes dark may change others by its direct-current
+    /// lines, once each.
     fn respond(&mut self) {
-        let totals = self.totals();
-        self.pending.retain(|p| totals[p.root as usize].n_buses == p.n_buses);
-        for root in 0..totals.len() as u32 {
-            let t = totals[root as usize];
-            if t.n_buses == 0 || t.n_buses == self.n_buses[root as usize] || self.dark[root as usize] {
-                continue;
+        for _ in 0..=self.n_buses.len() {
+            let totals = self.totals();
+            self.pending.retain(|p| totals[p.root as usize].n_buses == self.n_buses[p.root as usize]);
+            let changed = |&i: &u32| {
+                let t = &totals[i as usize];
+                t.n_buses > 0 && t.n_buses != self.n_buses[i as usize] && !self.dark[i as usize]
+            };
+            let changed: Vec<u32> = (0..totals.len() as u32).filter(changed).collect();
+            if changed.is_empty() {
+                break;
             }
-            self.n_buses[root as usize] = t.n_buses;
-            if t.capacity == 0.0 || t.used == 0.0 {
-                self.darken(root, None);
-            } else if (t.made - t.used).abs() > BALANCED * t.used {
-                let response = self.area(&t).respond((t.made - t.used) * self.timed.grid.base_mva, self.response_horizon());
-                let until_s = self.time_s + response.final_s;
-                self.pending.push(Pending { root, n_buses: t.n_buses, until_s, response });
+            for root in changed {
+                let t = totals[root as usize];
+                self.n_buses[root as usize] = t.n_buses;
+                if t.capacity == 0.0 || t.load == 0.0 {
+                    self.darken(root, None);
+                } else if (t.made - t.used).abs() > BALANCED * t.used {
+                    let response = self.area(&t).respond((t.made - t.used) * self.timed.grid.base_mva, self.response_horizon());
+                    let until_s = self.time_s + response.final_s;
+                    self.pending.push(Pending { root, from_s: self.time_s, until_s, response });
+                }
             }
         }
     }
@@ -472,13 +545,13 @@ impl<'t> Run<'t> {
             ramp_mw_per_s: f64::INFINITY,
         };
         let relay = |r: &ShareRelay| {
-            let whole = if r.action == Action::ShedLoad { t.used } else { t.made };
+            let whole = if r.action == Action::ShedLoad { t.load } else { t.power };
             Relay { action: r.action, frequency_hz: r.frequency_hz, delay_s: r.delay_s, p_mw: r.share * whole * base }
         };
         Area {
             nominal_hz: s.nominal_hz,
             kinetic_mws: s.inertia_s * t.capacity * base,
-            load_mw: t.used * base,
+            load_mw: t.load * base,
             self_regulation_per_hz: s.self_regulation_per_hz,
             reserves: vec![governors],
             relays: s.relays.iter().map(relay).collect(),
@@ -494,30 +567,45 @@ impl<'t> Run<'t> {
         self.pending = later;
         for p in now {
             self.out.nadir_hz = self.out.nadir_hz.min(p.response.nadir.0);
+            self.switch(&p);
             if p.response.fate == Fate::Held {
-                self.hold(p.root, &p.response);
+                self.govern(p.root, p.response.final_hz);
             } else {
                 self.darken(p.root, Some(p.response.fate));
             }
         }
+        self.respond();
     }
 
-    /// Load and machines of an island that held.
-    fn hold(&mut self, root: u32, response: &Response) {
-        let (t, base) = (self.totals()[root as usize], self.timed.grid.base_mva);
-        let kept_load = 1.0 - (response.shed_mw / base / t.used).min(1.0);
-        let kept_made = 1.0 - (response.tripped_mw / base / t.made.max(f64::MIN_POSITIVE)).min(1.0);
+    /// Does to an island what its relays did, spread over it; a tripped share of a machine takes its headroom along.
+    fn switch(&mut self, p: &Pending) {
+        let (t, base) = (self.totals()[p.root as usize], self.timed.grid.base_mva);
+        let (mut shed, mut tripped) = (0.0, 0.0);
+        for a in &p.response.acted {
+            let relay = &self.timed.settings.relays[a.relay];
+            let (whole, done) = if relay.action == Action::ShedLoad { (t.load, &mut shed) } else { (t.power, &mut tripped) };
+            let mw = relay.share.min(1.0 - *done) * whole * base;
+            *done = (*done + relay.share).min(1.0);
+            let lost = if relay.action == Action::ShedLoad { mw } else { 0.0 };
+            self.out.lost_mw += lost;
+            let what = What::Relay(p.root, a.relay as u32, mw);
+            self.out.steps.push(Step { time_s: p.from_s + a.time_s, what, lost_mw: lost });
+        }
+        for i in (0..self.load.len()).filter(|&i| self.state.island[i] == p.root) {
+            self.load[i] *= 1.0 - shed;
+            self.infeed[i] *= 1.0 - tripped;
+        }
+        for m in self.machines.iter_mut().filter(|m| self.state.island[m.bus] == p.root) {
+            m.p *= 1.0 - tripped;
+            m.p_max *= 1.0 - tripped;
+        }
+    }
+
+    /// Governors of an island share its imbalance equally in per unit within their headroom; self-regulation takes the rest.
+    fn govern(&mut self, root: u32, final_hz: f64) {
+        let t = self.totals()[root as usize];
+        let need = t.used - t.made;
         let inside: Vec<usize> = (0..self.machines.len()).filter(|&g| self.state.island[self.machines[g].bus] == root).collect();
-        for i in (0..self.load.len()).filter(|&i| self.state.island[i] == root) {
-            self.load[i] *= kept_load;
-            self.infeed[i] *= kept_made;
-        }
-        for &g in &inside {
-            // A tripped share of a machine takes its headroom along.
-            self.machines[g].p *= kept_made;
-            self.machines[g].p_max *= kept_made;
-        }
-        let need = t.used * kept_load - t.made * kept_made;
         let room = |m: &Machine| if need > 0.0 { m.p_max - m.p } else { m.p };
         let moved = |share: f64| inside.iter().map(|&g| (share * self.machines[g].p_max).min(room(&self.machines[g]))).sum::<f64>();
         let (mut low, mut high) = (0.0, 1.0);
@@ -533,19 +621,16 @@ impl<'t> Run<'t> {
             let step = (high * self.machines[g].p_max).min(room(&self.machines[g]));
             self.machines[g].p += step.copysign(need);
         }
-        // What is left of a deficit self-regulation takes from the load; of a surplus, nothing is left as machines go to zero.
         let now = self.totals()[root as usize];
-        let left = if now.used > now.made { now.made / now.used } else { 1.0 };
+        let left = (1.0 - (now.used - now.made).max(0.0) / now.load.max(f64::MIN_POSITIVE)).max(0.0);
         self.load.iter_mut().zip(&self.state.island).filter(|(_, i)| **i == root).for_each(|(l, _)| *l *= left);
-        let lost = t.used - now.used * left;
-        if lost > BALANCED * t.used {
-            self.record(What::Shed(root, response.final_hz), lost);
-        }
+        let lost = now.load * (1.0 - left);
+        self.record(What::Settled(root, final_hz), if lost > BALANCED * t.load { lost } else { 0.0 });
     }
 
     /// Switches off an island.
     fn darken(&mut self, root: u32, fate: Option<Fate>) {
-        let had_power = self.totals()[root as usize].made > 0.0;
+        let had_power = self.totals()[root as usize].power > 0.0;
         let mut lost = 0.0;
         for i in (0..self.load.len()).filter(|&i| self.state.island[i] == root) {
             lost += std::mem::take(&mut self.load[i]);
@@ -555,6 +640,13 @@ impl<'t> Run<'t> {
         for m in self.machines.iter_mut().filter(|m| self.state.island[m.bus] == root) {
             (m.p, m.p_max) = (0.0, 0.0);
         }
+        let (n_buses, island) = (&mut self.n_buses, &self.state.island);
+        self.links.retain(|l| {
+            let ends = [island[l.from], island[l.to]];
+            // Forgetting the size of an island marks it as changed.
+            ends.iter().filter(|i| ends.contains(&root) && **i != root).for_each(|i| n_buses[*i as usize] = 0);
+            !ends.contains(&root)
+        });
         if lost > 0.0 || had_power {
             self.record(What::Dark(root, fate), lost);
         }
@@ -569,7 +661,7 @@ fn square(x: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::power::dc::Convention;
-    use buttress_model::network::{Branch, Bus, BusKind, Generator};
+    use buttress_model::network::{Branch, Bus, BusKind, DcLine, Generator};
 
     fn settings() -> Settings {
         Settings {
@@ -591,9 +683,9 @@ mod tests {
     }
 
     /// Buses of (load, made, most made) MW and branches of (from, to, rating) with x = 0.1.
-    fn timed(buses: &[(f64, f64, f64)], branches: &[(usize, usize, f64)], settings: Settings) -> Timed {
+    fn network(buses: &[(f64, f64, f64)], branches: &[(usize, usize, f64)]) -> PowerNetwork {
         let kind = |i| if i == 0 { BusKind::Reference } else { BusKind::Pq };
-        let network = PowerNetwork {
+        PowerNetwork {
             name: String::new(),
             base_mva: 100.0,
             buses: buses.iter().enumerate().map(|(i, b)| Bus { kind: kind(i), pd_mw: b.0, ..Bus::default() }).collect(),
@@ -608,7 +700,11 @@ mod tests {
                 .map(|&(from, to, rate_a_mva)| Branch { from, to, rate_a_mva, in_service: true, x_pu: 0.1, ..Branch::default() })
                 .collect(),
             dc_lines: vec![],
-        };
+        }
+    }
+
+    fn timed(buses: &[(f64, f64, f64)], branches: &[(usize, usize, f64)], settings: Settings) -> Timed {
+        let network = network(buses, branches);
         Timed::new(&network, &DcModel::new(&network, Convention::Matpower), settings).unwrap()
     }
 
@@ -648,11 +744,11 @@ mod tests {
         let relays = vec![ShareRelay { action: Action::ShedLoad, frequency_hz: 49.0, delay_s: 0.2, share: 0.15 }];
         let full = [(200.0, 210.0, 300.0), (100.0, 90.0, 90.0)];
         let o = timed(&full, &[(0, 1, 50.0)], Settings { relays, ..settings() }).run(&[0], 1);
-        assert!((o.lost_mw - 15.0).abs() < 1e-6, "{o:?}");
+        assert!((o.lost_mw - 15.0).abs() < 1e-6 && (o.switched_mw(1)[0] - 15.0).abs() < 1e-9, "{o:?}");
         // Without relay either, 10 MW short against 2 MW/Hz: dark below 47.5 Hz.
         let o = timed(&full, &[(0, 1, 50.0)], settings()).run(&[0], 1);
         assert!((o.lost_mw - 100.0).abs() < 1e-6 && o.dark[1] && !o.dark[0], "{o:?}");
-        assert!(matches!(o.steps[1].what, What::Dark(1, Some(Fate::CollapsedLow))));
+        assert!(o.steps.iter().any(|s| s.what == What::Dark(1, Some(Fate::CollapsedLow))));
     }
 
     #[test]
@@ -666,6 +762,22 @@ mod tests {
             always.steps.iter().filter_map(|s| if let What::Branch(k, Cause::HiddenFailure) = s.what { Some(k) } else { None }).collect();
         assert_eq!(hidden, [3, 1]);
         assert!((always.lost_mw - 100.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_direct_current_line_carries_darkness() {
+        // Bus 1 lives on bus 0 and sends 50 MW to bus 2, which makes all it can. Without 0-1 all three fall.
+        let mut network = network(&[(0.0, 150.0, 200.0), (100.0, 0.0, 0.0), (150.0, 100.0, 100.0)], &[(0, 1, 900.0)]);
+        network.dc_lines = vec![DcLine { from: 1, to: 2, in_service: true, p_from_mw: 50.0, p_to_mw: 50.0, ..DcLine::default() }];
+        let t = Timed::new(&network, &DcModel::new(&network, Convention::Matpower), settings()).unwrap();
+        let o = t.run(&[0], 1);
+        assert!((o.load_mw - 250.0).abs() < 1e-9 && (o.lost_mw - 250.0).abs() < 1e-6, "{o:?}");
+        assert_eq!((o.ending, o.dark), (Ending::Solved, vec![true; 3]));
+        // With room at bus 2 it holds.
+        network.generators[1].p_max_mw = 200.0;
+        let t = Timed::new(&network, &DcModel::new(&network, Convention::Matpower), Settings { inertia_s: 40.0, ..settings() }).unwrap();
+        let o = t.run(&[0], 1);
+        assert!((o.lost_mw - 100.0).abs() < 1e-6 && !o.dark[2], "{o:?}");
     }
 
     #[test]
