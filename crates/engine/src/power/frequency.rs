@@ -4,7 +4,8 @@
 //! self-regulation of the load (1/Hz) and `g_j` the power of each group of governors (MW):
 //!
 //! - swing: (2 W / `f_0`) dx/dt = imbalance + Σ `g_j` + shed − tripped − k · load · x
-//! - governors: `T_j` `dg_j/dt` = `G_j`(x) − `g_j`, no faster than their ramp; `G_j`(x) = −slope · (x beyond the dead band), held within headroom
+//! - governors: `T_j` `dg_j/dt` = `G_j`(x) − `g_j`, no faster than their ramp; `G_j`(x) = −slope · (x beyond the dead band),
+//!   held within headroom
 //! - relays: a step below (above) its frequency for its whole delay acts once: load is shed or generation trips
 //! - steady state without relays: imbalance + Σ `G_j`(x) − k · load · x = 0, one root since the left side never rises with x
 //!

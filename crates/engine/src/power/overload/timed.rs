@@ -9,8 +9,8 @@
 //! - Islands: when one falls apart, each part follows [`crate::power::frequency`] from nominal frequency. Until it has settled the
 //!   machines share the imbalance by their capacity (inertia); then relays have acted, and governors share the rest equally in
 //!   per unit within their headroom. What headroom cannot cover the self-regulation of the load does. A part that collapses, or
-//!   has no machine or no load, goes dark, and direct-current lines to it stop. A further split restarts the response from nominal frequency; load and generation
-//!   switched by relays is spread over the island.
+//!   has no machine or no load, goes dark, and direct-current lines to it stop. A further
+//!   split restarts the response from nominal frequency; load and generation switched by relays is spread over the island.
 //!
 //! Flows are direct current, in steps from event to event; there is no oscillation, voltage or angle stability in it.
 
