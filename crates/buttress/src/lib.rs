@@ -7,10 +7,12 @@ pub use buttress_io as io;
 pub use buttress_model as model;
 pub use buttress_optim as optim;
 
+pub mod power;
+
 use buttress_engine::cascade::{Base, Keep};
 use buttress_engine::compile::World;
 use buttress_engine::outcome::Outcome;
-use buttress_model::{Case, Change, Finding, Study, Weight};
+use buttress_model::{Addition, Case, Change, Finding, Study, Weight};
 use buttress_optim::assess::{Options, Progress, assess, is_structural};
 use buttress_optim::{Assessment, explain};
 
@@ -42,6 +44,20 @@ pub enum Error {
         /// The system's word.
         why: std::io::Error,
     },
+    /// The power network cannot be read.
+    #[error(transparent)]
+    NetworkFile(#[from] io::power_formats::Error),
+    /// The power network has errors.
+    #[error("the network has {} errors:\n{}", .0.len(), .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Network(Vec<Finding>),
+    /// A branch row that does not exist.
+    #[error("there is no branch row {row}; the network has rows 1 to {n}")]
+    NoSuchBranch {
+        /// Row asked for.
+        row: usize,
+        /// Number of rows.
+        n: usize,
+    },
     /// A key that is not in the case.
     #[error("no asset `{0}` in the case; look it up with `buttress find TEXT`")]
     NoSuchAsset(String),
@@ -49,11 +65,26 @@ pub enum Error {
 
 /// Loads a case folder, or the embedded Europe, and checks it. The case is absent when a finding is an error.
 pub fn check(dir: Option<&Path>) -> Result<(Option<Case>, Vec<Finding>), Error> {
-    let (draft, mut findings) = match dir {
+    check_with(dir, &[])
+}
+
+/// Checks a case with the assets that a scenario adds. A finding about an addition names it instead of a file.
+fn check_with(dir: Option<&Path>, additions: &[Addition]) -> Result<(Option<Case>, Vec<Finding>), Error> {
+    let (mut draft, mut findings) = match dir {
         Some(dir) => io::case_folder::read(dir)?,
         None => io::embedded::draft(),
     };
-    let (case, more) = model::check::check(&draft);
+    let added: Vec<(String, u64)> = additions.iter().map(|a| (a.table.clone(), draft.add(a))).collect();
+    if !additions.is_empty() {
+        draft.digest = io::case_folder::digest_with(&draft.digest, additions);
+    }
+    let (case, mut more) = model::check::check(&draft);
+    for f in &mut more {
+        let table = f.file.trim_end_matches(".csv");
+        if let Some(k) = added.iter().position(|(t, line)| t == table && *line == f.line) {
+            (f.file, f.line) = (format!("add_asset {} ({})", k + 1, added[k].0), 0);
+        }
+    }
     findings.extend(more);
     let usable = !findings.iter().any(|f| f.weight == Weight::Error);
     Ok((case.filter(|_| usable), findings))
@@ -61,7 +92,12 @@ pub fn check(dir: Option<&Path>) -> Result<(Option<Case>, Vec<Finding>), Error> 
 
 /// Loads a case that must be free of errors.
 pub fn load(dir: Option<&Path>) -> Result<Case, Error> {
-    let (case, findings) = check(dir)?;
+    load_with(dir, &[])
+}
+
+/// Loads a case with the assets that a scenario adds; it must be free of errors.
+pub fn load_with(dir: Option<&Path>, additions: &[Addition]) -> Result<Case, Error> {
+    let (case, findings) = check_with(dir, additions)?;
     case.ok_or_else(|| {
         let errors: Vec<&Finding> = findings.iter().filter(|f| f.weight == Weight::Error).collect();
         Error::Findings { n: errors.len(), first: Box::new(errors[0].clone()) }

@@ -45,10 +45,10 @@ fn run_folder(dir: &Path) -> Vec<String> {
     let read = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap_or_else(|e| panic!("{}/{name}: {e}", dir.display()));
     let expected: Value = serde_json::from_str(&read("expected.json")).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
     let embedded = expected["case"] == "europe";
-    let case = buttress::load((!embedded).then(|| dir.join(expected["case"].as_str().unwrap_or("case"))).as_deref())
-        .unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
     let study = buttress::study(Some(&dir.join("study.toml"))).expect("a study");
     let scenario = buttress::scenario(&dir.join("scenario.toml")).expect("a scenario");
+    let folder = (!embedded).then(|| dir.join(expected["case"].as_str().unwrap_or("case")));
+    let case = buttress::load_with(folder.as_deref(), &scenario.additions).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
     let simulated = buttress::simulate(&case, &study, &scenario.changes).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
     let result = buttress::scenario_json(&simulated, &scenario.changes, &scenario.title);
     let checks = expected["checks"].as_array().cloned().unwrap_or_default();

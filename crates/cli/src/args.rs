@@ -140,6 +140,11 @@ pub enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Power networks of others: flow, dispatch, shedding, outages, cascades, adequacy.
+    Power {
+        #[command(subcommand)]
+        verb: crate::power_args::PowerVerb,
+    },
     /// Print shell completions.
     Completions {
         /// Shell.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::io::Write;
 use std::path::Path;
 
 use buttress::engine::outcome::{Outcome, Service};
@@ -10,13 +9,11 @@ use buttress::io::assessment_json;
 use buttress::model::{Case, Change, Finding, Weight};
 use buttress::optim::assess::{Options, facts, threat_changes};
 use clap::CommandFactory;
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
 use crate::args::{Cli, Common, ScenarioArgs, Verb};
+use crate::print::{Code, print, print_json, table, threads};
 use crate::progress::Bars;
-
-type Code = Result<u8, Box<dyn Error>>;
 
 /// Runs a verb; the number is the exit code.
 pub fn run(cli: &Cli) -> Code {
@@ -40,36 +37,12 @@ pub fn run(cli: &Cli) -> Code {
             marking,
             json: *json,
         }),
+        Verb::Power { verb } => crate::power::run(verb),
         Verb::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "buttress", &mut std::io::stdout());
             Ok(0)
         }
     }
-}
-
-/// Prints text; a closed pipe ends quietly.
-fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
-}
-
-fn print_json(value: &Value) {
-    print(&format!("{}\n", serde_json::to_string_pretty(value).unwrap_or_default()));
-}
-
-fn table(header: &[&str], numeric_from: usize) -> Table {
-    let mut t = Table::new();
-    t.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    t.set_header(header.iter().map(Cell::new));
-    for (i, column) in t.column_iter_mut().enumerate() {
-        if i >= numeric_from {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    t
-}
-
-fn threads(given: Option<usize>) -> usize {
-    given.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get)).max(1)
 }
 
 fn finding_json(f: &Finding) -> Value {
@@ -218,13 +191,15 @@ fn find(text: &str, common: &Common, limit: usize) -> Code {
     Ok(u8::from(hits.is_empty()))
 }
 
-fn changes(case: &Case, args: &ScenarioArgs) -> Result<(String, Vec<Change>), Box<dyn Error>> {
-    let (mut title, mut out) = (String::new(), Vec::new());
+/// The case with what the scenario adds to it, the title and the changes.
+fn scenario(args: &ScenarioArgs, common: &Common) -> Result<(Case, String, Vec<Change>), Box<dyn Error>> {
+    let (mut title, mut out, mut additions) = (String::new(), Vec::new(), Vec::new());
     if let Some(path) = &args.scenario {
         let s = buttress::scenario(path)?;
         title = if s.title.is_empty() { s.key } else { s.title };
-        out.extend(s.changes);
+        (out, additions) = (s.changes, s.additions);
     }
+    let case = buttress::load_with(common.case.as_deref(), &additions)?;
     if let Some(key) = &args.threat {
         let row = case.tables().threats.iter().find(|t| t.key == *key || t.key == format!("threat.{key}"));
         let row = row.ok_or_else(|| {
@@ -234,7 +209,7 @@ fn changes(case: &Case, args: &ScenarioArgs) -> Result<(String, Vec<Change>), Bo
             )
         })?;
         title.clone_from(&row.name);
-        out.extend(threat_changes(case, &row.key));
+        out.extend(threat_changes(&case, &row.key));
     }
     if let Some(text) = &args.take_out {
         if title.is_empty() {
@@ -242,13 +217,12 @@ fn changes(case: &Case, args: &ScenarioArgs) -> Result<(String, Vec<Change>), Bo
         }
         out.extend(buttress::io::scenario_file::take_out(text)?);
     }
-    Ok((title, out))
+    Ok((case, title, out))
 }
 
 fn simulate(args: &ScenarioArgs, common: &Common) -> Code {
-    let case = buttress::load(common.case.as_deref())?;
     let study = buttress::study(common.study.as_deref())?;
-    let (title, changes) = changes(&case, args)?;
+    let (case, title, changes) = scenario(args, common)?;
     let s = buttress::simulate(&case, &study, &changes)?;
     let zones: Vec<String> = s.world.zones.iter().map(|z| z.key.clone()).collect();
     if common.json {
@@ -333,11 +307,10 @@ fn print_curve(out: &Outcome) {
 }
 
 fn why(asset: &str, args: &ScenarioArgs, common: &Common) -> Code {
-    let case = buttress::load(common.case.as_deref())?;
     let study = buttress::study(common.study.as_deref())?;
     let given = args.scenario.is_some() || args.take_out.is_some() || args.threat.is_some();
     let own = ScenarioArgs { scenario: None, take_out: Some(asset.to_owned()), threat: None };
-    let (_, changes) = changes(&case, if given { args } else { &own })?;
+    let (case, _, changes) = scenario(if given { args } else { &own }, common)?;
     let s = buttress::simulate(&case, &study, &changes)?;
     let sentence = if given { buttress::why(&s, asset)? } else { buttress::optim::explain::first_steps(&s.world, &s.outcome) };
     if common.json {

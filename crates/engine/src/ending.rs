@@ -9,6 +9,12 @@ pub enum Ending {
     Singular,
     /// No dispatch satisfies the limits.
     Infeasible,
+    /// The objective falls without limit.
+    Unbounded,
+    /// A cost is not convex, so that a minimum found could be a local one.
+    NotConvex,
+    /// A cost has a power above the square.
+    CostDegree,
     /// A limit on iterations was reached first.
     IterationLimit,
     /// States at one instant kept changing.
@@ -28,6 +34,9 @@ impl Ending {
             Ending::Solved => "solved",
             Ending::Singular => "singular",
             Ending::Infeasible => "infeasible",
+            Ending::Unbounded => "unbounded",
+            Ending::NotConvex => "not_convex",
+            Ending::CostDegree => "cost_degree",
             Ending::IterationLimit => "iteration_limit",
             Ending::NotSettled => "not_settled",
             Ending::EventLimit => "event_limit",

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use buttress_model::draft::{Draft, RawTable};
+use buttress_model::draft::{Addition, Draft, RawTable};
 use buttress_model::tables::TABLES;
 use buttress_model::{Finding, Weight};
 use sha2::{Digest, Sha256};
@@ -107,7 +107,7 @@ pub fn parse(fallback_key: &str, files: &[(String, Vec<u8>)]) -> (Draft, Vec<Fin
     if !draft.tables.contains_key("zones") {
         findings.push(finding("zones.csv", 0, "missing-file", "the case has no zones.csv".into(), "add at least one zone"));
     }
-    draft.digest = hash.finalize().iter().fold(String::new(), |s, b| s + &format!("{b:02x}"));
+    draft.digest = hexadecimal(&hash.finalize());
     (draft, findings)
 }
 
@@ -181,6 +181,23 @@ fn kind_name(kind: &buttress_model::schema::FieldKind) -> String {
         K::Choice(words) => words.join(", "),
         K::Selector => "selector".into(),
     }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |s, b| s + &format!("{b:02x}"))
+}
+
+/// Digest of a case with rows added by a scenario.
+pub fn digest_with(digest: &str, additions: &[Addition]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(digest);
+    for a in additions {
+        hash.update(format!("\n{}", a.table));
+        for (column, text) in &a.cells {
+            hash.update(format!("\t{column}={text}"));
+        }
+    }
+    hexadecimal(&hash.finalize())
 }
 
 #[cfg(test)]

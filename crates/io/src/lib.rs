@@ -3,6 +3,8 @@
 pub mod assessment_json;
 pub mod case_folder;
 pub mod embedded;
+pub mod power_formats;
+pub mod power_json;
 pub mod report;
 pub mod scenario_file;
 pub mod tables_csv;

@@ -1,6 +1,6 @@
 //! Studies and scenarios as TOML, and the short form of the command line.
 
-use buttress_model::{Action, Change, Scenario, Selector, Study};
+use buttress_model::{Action, Addition, Change, Scenario, Selector, Study};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -47,6 +47,8 @@ struct ScenarioFile {
     title: String,
     #[serde(default)]
     change: Vec<ChangeRow>,
+    #[serde(default)]
+    add_asset: Vec<toml::Table>,
 }
 
 #[derive(Deserialize)]
@@ -62,18 +64,43 @@ struct ChangeRow {
     to_high_h: Option<f64>,
 }
 
-/// Reads a scenario: `title` and `[[change]]` rows with `action`, `select`, `value`, `from_h`, `to_h` (`to_low_h`, `to_high_h`).
+/// Reads a scenario: `title`, `[[change]]` rows with `action`, `select`, `value`, `from_h`, `to_h` (`to_low_h`, `to_high_h`), and
+/// `[[add_asset]]` rows with `table` and the columns of that table.
 pub fn scenario(file: &str, text: &str) -> Result<Scenario, Error> {
     let parsed: ScenarioFile = toml::from_str(text).map_err(|e| form(file, e.to_string().trim_end().to_owned()))?;
     let mut changes = Vec::with_capacity(parsed.change.len());
     for (k, row) in parsed.change.iter().enumerate() {
         changes.push(change(row).map_err(|why| form(file, format!("change {}: {why}", k + 1)))?);
     }
+    let mut additions = Vec::with_capacity(parsed.add_asset.len());
+    for (k, row) in parsed.add_asset.iter().enumerate() {
+        additions.push(addition(row).map_err(|why| form(file, format!("add_asset {}: {why}", k + 1)))?);
+    }
     Ok(Scenario {
         key: if parsed.key.is_empty() { file.trim_end_matches(".toml").to_owned() } else { parsed.key },
         title: parsed.title,
         changes,
+        additions,
     })
+}
+
+fn addition(row: &toml::Table) -> Result<Addition, String> {
+    let mut out = Addition::default();
+    for (column, value) in row {
+        let text = match value {
+            toml::Value::String(s) => s.clone(),
+            toml::Value::Integer(x) => x.to_string(),
+            toml::Value::Float(x) => x.to_string(),
+            toml::Value::Boolean(x) => u8::from(*x).to_string(),
+            _ => return Err(format!("`{column}` is no text, number or truth value")),
+        };
+        if column == "table" {
+            out.table = text;
+        } else {
+            out.cells.push((column.clone(), text));
+        }
+    }
+    if out.table.is_empty() { Err("has no `table`, such as `table = \"power_lines\"`".into()) } else { Ok(out) }
 }
 
 fn change(row: &ChangeRow) -> Result<Change, String> {

@@ -1,4 +1,4 @@
-//! `HiGHS` behind a safe function: dual simplex for linear programs, branch and bound for integers.
+//! `HiGHS` behind safe functions: dual simplex or interior point for linear programs, branch and bound for integers.
 //!
 //! Source: Huangfu, Hall, "Parallelizing the dual revised simplex method", Math. Prog. Comp. 10, 2018, DOI 10.1007/s12532-017-0130-5.
 //! One thread and a fixed seed, so that the same program gives the same vertex.
@@ -122,13 +122,37 @@ fn ending_of(status: c::HighsInt) -> Ending {
     }
 }
 
-pub(crate) fn solve(p: &Problem, limits: &Limits, warm: Option<&Basis>) -> Solution {
+/// Interior point without crossover; where it fails to finish, the simplex decides.
+pub(crate) fn solve_by_barrier(p: &Problem, limits: &Limits) -> Solution {
+    let handle = handle(limits);
+    handle.set_string("solver", "ipm");
+    handle.set_string("run_crossover", "off");
+    handle.set_int("ipm_iteration_limit", limits.iterations);
+    if pass(&handle, p) == c::kHighsStatusError {
+        return Solution::without_answer(Ending::NotAProgram("refused by the interior-point solver".into()));
+    }
+    // SAFETY: a live handle with a model.
+    let (run, status) = unsafe { (c::Highs_run(handle.0), c::Highs_getModelStatus(handle.0)) };
+    if run == c::kHighsStatusError || ending_of(status) != Ending::Optimal {
+        return solve(p, limits, None);
+    }
+    let iterations = handle.int_info("ipm_iteration_count").max(0) as u64;
+    Solution { basis: None, iterations, ..read(&handle, p, false) }
+}
+
+/// A silent handle with one thread and a fixed seed.
+fn handle(limits: &Limits) -> Handle {
     let handle = Handle::new();
-    let is_integer = p.integer.iter().any(|&i| i);
     handle.set_bool("output_flag", false);
     handle.set_int("threads", 1);
     handle.set_int("random_seed", 1);
     handle.set_int("simplex_iteration_limit", limits.iterations);
+    handle
+}
+
+pub(crate) fn solve(p: &Problem, limits: &Limits, warm: Option<&Basis>) -> Solution {
+    let handle = handle(limits);
+    let is_integer = p.integer.iter().any(|&i| i);
     if !is_integer && p.n_rows() < PRESOLVE_ROWS {
         handle.set_string("presolve", "off");
     }

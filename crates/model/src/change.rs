@@ -18,6 +18,7 @@ pub const ACTIONS: &[&str] = &[
     "jam",
     "close_passage",
     "set_storage",
+    "forbid",
 ];
 
 /// What a change does.
@@ -47,6 +48,8 @@ pub enum Action {
     Jam,
     /// Gas storage fill at the start becomes the share `value`.
     SetStorage,
+    /// Over the interval the operator may neither raise the plants' output nor move the direct-current links from their base.
+    Forbid,
 }
 
 impl Action {
@@ -65,13 +68,14 @@ impl Action {
             "harden" => Action::Harden,
             "jam" => Action::Jam,
             "set_storage" => Action::SetStorage,
+            "forbid" => Action::Forbid,
             _ => return None,
         })
     }
 
     /// True where the change cannot do without a value.
     pub fn needs_value(self) -> bool {
-        !matches!(self, Action::TakeOut | Action::Restore)
+        !matches!(self, Action::TakeOut | Action::Restore | Action::Forbid)
     }
 }
 

@@ -27,3 +27,29 @@ pub struct Draft {
     /// Tables by name.
     pub tables: BTreeMap<String, RawTable>,
 }
+
+/// A row that a scenario adds to a table: an asset that does not exist yet.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Addition {
+    /// Table, such as `power_lines`.
+    pub table: String,
+    /// Column and text of each cell given.
+    pub cells: Vec<(String, String)>,
+}
+
+impl Draft {
+    /// Appends a row, columns the table lacks included; returns the line it counts as, one past the last.
+    pub fn add(&mut self, addition: &Addition) -> u64 {
+        let table = self.tables.entry(addition.table.clone()).or_default();
+        for (column, _) in &addition.cells {
+            if !table.header.contains(column) {
+                table.header.push(column.clone());
+                table.rows.iter_mut().for_each(|r| r.1.push(String::new()));
+            }
+        }
+        let cell = |column: &String| addition.cells.iter().find(|c| c.0 == *column).map_or(String::new(), |c| c.1.clone());
+        let line = table.rows.last().map_or(2, |r| r.0 + 1);
+        table.rows.push((line, table.header.iter().map(cell).collect()));
+        line
+    }
+}

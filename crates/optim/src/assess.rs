@@ -307,7 +307,7 @@ fn run_threats(desk: &Desk) -> Vec<ThreatResult> {
 
 /// True for changes that alter parameters rather than take something out for a time.
 pub fn is_structural(change: &Change) -> bool {
-    !matches!(change.action, Action::TakeOut | Action::Derate | Action::SetDemand | Action::SetSupply | Action::Jam)
+    !matches!(change.action, Action::TakeOut | Action::Derate | Action::SetDemand | Action::SetSupply | Action::Jam | Action::Forbid)
 }
 
 fn blueprint(desk: &Desk, losses: &[AssetLoss], threats: &[ThreatResult]) -> Vec<(String, Vec<String>)> {

@@ -41,7 +41,9 @@ impl Trial {
             Action::Harden | Action::SpeedRepair | Action::SetBuffer => {
                 c.select.select(desk.case).iter().any(|&i| self.failed.contains(&(i as u32)))
             }
-            Action::SetDemand | Action::Jam | Action::Restore | Action::TakeOut | Action::Derate | Action::SetSupply => true,
+            Action::SetDemand | Action::Jam | Action::Forbid | Action::Restore | Action::TakeOut | Action::Derate | Action::SetSupply => {
+                true
+            }
             Action::Uprate | Action::AddStock | Action::SetStorage => c.select.select(desk.case).iter().any(|&i| match kind(i) {
                 "substation" | "power_line" | "hvdc_link" | "power_plant" => lost(Service::Electricity),
                 k if k.starts_with("gas") || k == "lng_terminal" => lost(Service::Gas) || lost(Service::Electricity),

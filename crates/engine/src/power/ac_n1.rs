@@ -1,0 +1,521 @@
+//! Every single-branch outage of an alternating-current power flow, each solved in full.
+//!
+//! Without branch f–t the mismatch changes only at f and t, and so do four blocks of the Jacobian: J' = J + E M Eᵀ with E the unit
+//! columns of f and t (θ and ln v of each) and M = −(the branch's own derivatives), 4 × 4. With J = (L + D) U of the base state,
+//!
+//! J'⁻¹ r = U⁻¹ ( z − X (I + M K)⁻¹ M Wᵀ z ),  z = (L + D)⁻¹ r,  X = (L + D)⁻¹ E,  W = U⁻ᵀ E,  K = Wᵀ X,
+//!
+//! where X and W live on the paths from f and t to the root of the elimination tree. The steps x ← x − J'⁻¹ F(x) keep J' and repeat
+//! until the true mismatch F of the changed network is within tolerance; where they do not get there, Newton's method with fresh
+//! Jacobians starts over from the base state, and its ending stands. Voltage set points, and reactive limits where the base solve
+//! held them, stay as in the base state. `LANES` outages run side by side, and none of them sees its neighbours: the answers do not
+//! depend on the number of threads.
+//! Sources: compensation, Alsaç, Stott, Tinney, "Sparsity-Oriented Compensation Methods for Modified Network Solutions", IEEE Trans.
+//! Power App. Syst. PAS-102(5), 1983; bridges, Tarjan, Inf. Process. Lett. 2(6), 1974, DOI 10.1016/0020-0190(74)90003-9.
+
+use buttress_model::network::PowerNetwork;
+use rayon::prelude::*;
+
+use super::ac::{Analysed, Complex, Options, Run, Solution, Workspace, power, rotation, times, times_conjugate};
+use super::lu::{Border, Lanes};
+use crate::ending::Ending;
+
+/// Outages that are solved side by side.
+const LANES: usize = 4;
+/// Outages that one task works through.
+const TASK: usize = 64;
+/// Most steps with the Jacobian of the base state.
+const KEPT_STEPS: usize = 20;
+/// A step with the kept Jacobian must lower the mismatch to at most this share, after the first two.
+const KEPT_GAIN: f64 = 0.7;
+
+/// A branch and its larger end loading.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Loading {
+    /// Branch.
+    pub branch: usize,
+    /// Larger apparent power of its ends over its continuous rating.
+    pub share: f64,
+}
+
+/// A bus outside its voltage limits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct VoltageViolation {
+    /// Bus.
+    pub bus: usize,
+    /// Its voltage, p.u.
+    pub vm_pu: f64,
+    /// Distance from the limit, p.u.
+    pub beyond_pu: f64,
+}
+
+/// The state after an outage, held against the limits.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct After {
+    /// Most loaded rated branch.
+    pub most_loaded: Option<Loading>,
+    /// Branches above their continuous rating.
+    pub n_overloads: usize,
+    /// Bus furthest below its lower limit.
+    pub lowest: Option<VoltageViolation>,
+    /// Buses below their lower limit.
+    pub n_low: usize,
+    /// Bus furthest above its upper limit.
+    pub highest: Option<VoltageViolation>,
+    /// Buses above their upper limit.
+    pub n_high: usize,
+}
+
+/// How an outage ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OutageEnding {
+    /// A solution within tolerance.
+    Solved(After),
+    /// The branch is a bridge: its loss splits the network, which is not solved.
+    Islanding,
+    /// No solution was found.
+    Unsolved(Ending),
+}
+
+/// One outage.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outage {
+    /// Branch switched out.
+    pub branch: usize,
+    /// Steps taken, those of abandoned attempts included.
+    pub iterations: usize,
+    /// How it ended.
+    pub ending: OutageEnding,
+}
+
+/// All outages of a network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutageStudy {
+    /// The state with every branch in place; without a solution there are no outages.
+    pub base: Solution,
+    /// Outages of the branches that carry something in an island with a solution, by branch.
+    pub outages: Vec<Outage>,
+}
+
+impl OutageStudy {
+    /// Number of outages that split the network.
+    pub fn n_islanding(&self) -> usize {
+        self.outages.iter().filter(|o| o.ending == OutageEnding::Islanding).count()
+    }
+
+    /// Branches whose outage has no solution, ascending.
+    pub fn not_converged(&self) -> Vec<usize> {
+        self.outages.iter().filter(|o| matches!(o.ending, OutageEnding::Unsolved(_))).map(|o| o.branch).collect()
+    }
+
+    /// Outages that leave a branch above its rating, with that branch; the worst first, and of equals the lower branch.
+    pub fn overloads(&self) -> Vec<(usize, Loading)> {
+        let worst = |o: &Outage| match &o.ending {
+            OutageEnding::Solved(after) => after.most_loaded.filter(|l| l.share > 1.0).map(|l| (o.branch, l)),
+            _ => None,
+        };
+        let mut all: Vec<(usize, Loading)> = self.outages.iter().filter_map(worst).collect();
+        all.sort_by(|a, b| b.1.share.total_cmp(&a.1.share).then(a.0.cmp(&b.0)));
+        all
+    }
+}
+
+/// Solves the base state and the outage of every branch in service.
+pub fn ac_outages(network: &PowerNetwork, options: &Options) -> OutageStudy {
+    let analysed = Analysed::new(network);
+    let mut work = analysed.workspace();
+    let base = analysed.solve(network, options, &mut work);
+    let candidates: Vec<usize> = (0..network.branches.len())
+        .filter(|&k| work.grid.admittance[k] != [[0.0; 2]; 4] && base.buses[network.branches[k].from].is_some())
+        .collect();
+    let bridge = bridges(network, &candidates);
+    let Some(study) = Study::new(network, options, &analysed, &work) else {
+        let singular = |&branch: &usize| Outage { branch, iterations: 0, ending: OutageEnding::Unsolved(Ending::Singular) };
+        return OutageStudy { outages: candidates.iter().map(singular).collect(), base };
+    };
+    let meshed: Vec<usize> = candidates.iter().copied().filter(|&k| !bridge[k]).collect();
+    let solved: Vec<Vec<Outage>> =
+        meshed.par_chunks(TASK).map_init(|| Scratch::new(&study), |scratch, task| study.run(scratch, task)).collect();
+    let islanding = |branch| Outage { branch, iterations: 0, ending: OutageEnding::Islanding };
+    let mut outages: Vec<Outage> = candidates.iter().copied().filter(|&k| bridge[k]).map(islanding).collect();
+    outages.extend(solved.into_iter().flatten());
+    outages.sort_by_key(|o| o.branch);
+    OutageStudy { base, outages }
+}
+
+/// Which branches are bridges of the graph that the branches `among` make.
+fn bridges(network: &PowerNetwork, among: &[usize]) -> Vec<bool> {
+    let n = network.buses.len();
+    let mut around: Vec<Vec<(usize, usize)>> = vec![Vec::new(); n];
+    for &k in among {
+        around[network.branches[k].from].push((network.branches[k].to, k));
+        around[network.branches[k].to].push((network.branches[k].from, k));
+    }
+    let mut bridge = vec![false; network.branches.len()];
+    let (mut entered, mut low, mut next) = (vec![0usize; n], vec![0usize; n], vec![0usize; n]);
+    let mut clock = 0;
+    for root in 0..n {
+        if entered[root] > 0 {
+            continue;
+        }
+        // Bus and the branch it was reached by.
+        let mut stack = vec![(root, usize::MAX)];
+        clock += 1;
+        (entered[root], low[root]) = (clock, clock);
+        while let Some(&(v, by)) = stack.last() {
+            if let Some(&(w, k)) = around[v].get(next[v]) {
+                next[v] += 1;
+                if k == by {
+                    continue;
+                }
+                if entered[w] > 0 {
+                    low[v] = low[v].min(entered[w]);
+                } else {
+                    clock += 1;
+                    (entered[w], low[w]) = (clock, clock);
+                    stack.push((w, k));
+                }
+            } else {
+                stack.pop();
+                if let Some(&(u, _)) = stack.last() {
+                    low[u] = low[u].min(low[v]);
+                    if low[v] > entered[u] {
+                        bridge[by] = true;
+                    }
+                }
+            }
+        }
+    }
+    bridge
+}
+
+/// A rated branch: ends in the order of the factorisation, admittances, rating squared in p.u., number.
+struct Rated {
+    ends: [u32; 2],
+    admittance: [Complex; 4],
+    square: f64,
+    branch: usize,
+}
+
+/// What all outages share.
+struct Study<'a> {
+    network: &'a PowerNetwork,
+    options: &'a Options,
+    analysed: &'a Analysed,
+    /// Base state, with the factors of its Jacobian.
+    base: Workspace,
+    rated: Vec<Rated>,
+    /// Lower and upper voltage limit of each bus of an island with a solution, and its number; in the order of the factorisation.
+    limits: Vec<Option<(f64, f64, usize)>>,
+}
+
+/// One outage under way.
+#[derive(Default, Clone)]
+struct Lane {
+    /// Position in the task.
+    outage: usize,
+    branch: usize,
+    ends: [usize; 2],
+    iterations: usize,
+    mismatch: f64,
+    path: Vec<u32>,
+    x: Vec<Border>,
+    w: Vec<Border>,
+    /// (I + M K)⁻¹ M.
+    gain: [[f64; 4]; 4],
+    busy: bool,
+}
+
+/// Arrays of one thread.
+struct Scratch {
+    polar: Vec<Lanes<LANES>>,
+    v: Vec<Lanes<LANES>>,
+    s: Vec<Lanes<LANES>>,
+    step: Vec<Lanes<LANES>>,
+    x: Vec<Border>,
+    w: Vec<Border>,
+    lanes: Vec<Lane>,
+    /// For Newton's method on one outage.
+    work: Workspace,
+}
+
+impl Scratch {
+    fn new(study: &Study) -> Scratch {
+        let n = study.analysed.pattern.n();
+        let zero = vec![[[0.0; LANES]; 2]; n];
+        let border = vec![[[0.0; 4]; 2]; n];
+        let lanes = vec![Lane::default(); LANES];
+        let work = study.base.clone();
+        Scratch { polar: zero.clone(), v: zero.clone(), s: zero.clone(), step: zero, x: border.clone(), w: border, lanes, work }
+    }
+}
+
+impl<'a> Study<'a> {
+    /// Factorises the Jacobian of the base state; nothing when it is singular.
+    fn new(network: &'a PowerNetwork, options: &'a Options, analysed: &'a Analysed, solved: &Workspace) -> Option<Study<'a>> {
+        let mut base = solved.clone();
+        super::ac::jacobian(&analysed.pattern, &base.grid, &base.state, &mut base.blocks);
+        analysed.pattern.factor(&base.blocks, &mut base.factor).ok()?;
+        let new_of = analysed.pattern.new_of();
+        let mut rated = Vec::new();
+        for (k, b) in network.branches.iter().enumerate() {
+            let admittance = base.grid.admittance[k];
+            let ends = [new_of[b.from], new_of[b.to]];
+            if b.rate_a_mva > 0.0 && admittance != [[0.0; 2]; 4] && base.grid.ended(ends[0] as usize, Ending::Solved) {
+                let square = (b.rate_a_mva / network.base_mva) * (b.rate_a_mva / network.base_mva);
+                rated.push(Rated { ends, admittance, square, branch: k });
+            }
+        }
+        let mut limits = vec![None; new_of.len()];
+        for (k, bus) in network.buses.iter().enumerate() {
+            let i = new_of[k] as usize;
+            limits[i] = base.grid.ended(i, Ending::Solved).then_some((bus.vm_min_pu, bus.vm_max_pu, k));
+        }
+        Some(Study { network, options, analysed, base, rated, limits })
+    }
+
+    /// Works through the outages of a task, a new one entering a lane as soon as it is free.
+    fn run(&self, scratch: &mut Scratch, task: &[usize]) -> Vec<Outage> {
+        let mut done: Vec<Option<Outage>> = vec![None; task.len()];
+        let mut waiting = 0;
+        // Each pass takes a step in every busy lane, and no outage stays longer than its steps.
+        for _ in 0..=task.len() * (KEPT_STEPS + 1) {
+            for lane in 0..LANES {
+                while !scratch.lanes[lane].busy && waiting < task.len() {
+                    if !self.enter(scratch, lane, waiting, task[waiting]) {
+                        done[waiting] = Some(self.newton(scratch, task[waiting], 0));
+                    }
+                    waiting += 1;
+                }
+            }
+            if scratch.lanes.iter().all(|l| !l.busy) {
+                break;
+            }
+            let worst = self.mismatch(scratch);
+            for lane in 0..LANES {
+                let l = &mut scratch.lanes[lane];
+                if !l.busy {
+                    continue;
+                }
+                let (outage, branch, iterations) = (l.outage, l.branch, l.iterations);
+                if worst[lane] <= self.options.tolerance {
+                    l.busy = false;
+                    let after = self.after(|i| scratch.v[i].map(|x| x[lane]), |i| scratch.polar[i][1][lane], branch);
+                    done[outage] = Some(Outage { branch, iterations, ending: OutageEnding::Solved(after) });
+                } else if iterations == KEPT_STEPS || !worst[lane].is_finite() || iterations > 2 && worst[lane] > KEPT_GAIN * l.mismatch {
+                    l.busy = false;
+                    done[outage] = Some(self.newton(scratch, branch, iterations));
+                } else {
+                    l.mismatch = worst[lane];
+                    l.iterations += 1;
+                }
+            }
+            self.step(scratch);
+        }
+        done.into_iter().flatten().collect()
+    }
+
+    /// Puts an outage into a lane at the base state; false when its changed Jacobian is singular.
+    fn enter(&self, scratch: &mut Scratch, lane: usize, outage: usize, branch: usize) -> bool {
+        let b = &self.network.branches[branch];
+        let ends = [b.from, b.to].map(|k| self.analysed.pattern.new_of()[k] as usize);
+        let Scratch { polar, x, w, lanes, .. } = scratch;
+        let l = &mut lanes[lane];
+        self.analysed.pattern.path(ends, &mut l.path);
+        self.analysed.pattern.border(&self.base.factor, ends, &l.path, x, w);
+        l.x.clear();
+        l.x.extend(l.path.iter().map(|&k| x[k as usize]));
+        l.w.clear();
+        l.w.extend(l.path.iter().map(|&k| w[k as usize]));
+        let mut k4 = [[0.0; 4]; 4];
+        for (x, w) in l.x.iter().zip(&l.w) {
+            for (r, c) in (0..4).flat_map(|r| (0..4).map(move |c| (r, c))) {
+                k4[r][c] += w[0][r] * x[0][c] + w[1][r] * x[1][c];
+            }
+        }
+        let m = self.removal(branch, ends);
+        let mut system = [[0.0; 4]; 4];
+        for (r, c) in (0..4).flat_map(|r| (0..4).map(move |c| (r, c))) {
+            system[r][c] = f64::from(u8::from(r == c)) + (0..4).map(|k| m[r][k] * k4[k][c]).sum::<f64>();
+        }
+        let Some(gain) = solve4(system, m) else { return false };
+        (l.gain, l.outage, l.branch, l.ends) = (gain, outage, branch, ends);
+        (l.iterations, l.mismatch, l.busy) = (0, f64::INFINITY, true);
+        for (to, from) in polar.iter_mut().zip(&self.base.state.polar) {
+            to[0][lane] = from[0];
+            to[1][lane] = from[1];
+        }
+        true
+    }
+
+    /// M: what the loss of a branch adds to the Jacobian of the base state at its ends.
+    fn removal(&self, branch: usize, ends: [usize; 2]) -> [[f64; 4]; 4] {
+        let a = &self.base.grid.admittance[branch];
+        let v = ends.map(|i| self.base.state.v[i].map(|x| x[0]));
+        let mut m = [[0.0; 4]; 4];
+        for (here, there, own, other) in [(0, 1, a[0], a[1]), (1, 0, a[3], a[2])] {
+            let (o, s) = (times_conjugate(v[here], times(own, v[here])), times_conjugate(v[here], times(other, v[there])));
+            let (p, q) = (o[0] + s[0], o[1] + s[1]);
+            let free = self.base.grid.free[ends[here]];
+            let blocks = [(here, [o[1] - q, o[0] + p, p - o[0], o[1] + q]), (there, [s[1], s[0], -s[0], s[1]])];
+            for (column, block) in blocks {
+                for (e, value) in block.into_iter().enumerate() {
+                    m[2 * here + e / 2][2 * column + e % 2] -= free[e / 2] * value;
+                }
+            }
+        }
+        m
+    }
+
+    /// −F in `step`, and the largest entry of each lane.
+    fn mismatch(&self, scratch: &mut Scratch) -> [f64; LANES] {
+        let (pattern, grid) = (&self.analysed.pattern, &self.base.grid);
+        let Scratch { polar, v, s, step, lanes, .. } = scratch;
+        for (v, polar) in v.iter_mut().zip(polar.iter()) {
+            for lane in 0..LANES {
+                let [c, s] = rotation(polar[0][lane]);
+                v[0][lane] = polar[1][lane] * c;
+                v[1][lane] = polar[1][lane] * s;
+            }
+        }
+        power(pattern, &grid.y, v, s);
+        for (lane, l) in lanes.iter().enumerate().filter(|(_, l)| l.busy) {
+            let a = &grid.admittance[l.branch];
+            let [f, t] = l.ends.map(|i| v[i].map(|x| x[lane]));
+            for (i, own, other, v, w) in [(l.ends[0], a[0], a[1], f, t), (l.ends[1], a[3], a[2], t, f)] {
+                let lost = branch_power(own, other, v, w);
+                s[i][0][lane] -= lost[0];
+                s[i][1][lane] -= lost[1];
+            }
+        }
+        let mut worst = [0.0_f64; LANES];
+        for (((step, s), target), free) in step.iter_mut().zip(s.iter()).zip(&grid.target).zip(&grid.free) {
+            for c in 0..2 {
+                for lane in 0..LANES {
+                    let f = free[c] * (target[c] - s[c][lane]);
+                    step[c][lane] = f;
+                    // A NaN stays once it is there.
+                    worst[lane] = if f.abs() <= worst[lane] || worst[lane].is_nan() { worst[lane] } else { f.abs() };
+                }
+            }
+        }
+        worst
+    }
+
+    /// Moves every busy lane by one step of its changed Jacobian.
+    fn step(&self, scratch: &mut Scratch) {
+        let pattern = &self.analysed.pattern;
+        let Scratch { polar, step, lanes, .. } = scratch;
+        pattern.forward(&self.base.factor, step);
+        for (lane, l) in lanes.iter().enumerate().filter(|(_, l)| l.busy) {
+            let mut t = [0.0; 4];
+            for (&k, w) in l.path.iter().zip(&l.w) {
+                let z = &step[k as usize];
+                for c in 0..4 {
+                    t[c] += w[0][c] * z[0][lane] + w[1][c] * z[1][lane];
+                }
+            }
+            let u = l.gain.map(|row| row[0] * t[0] + row[1] * t[1] + row[2] * t[2] + row[3] * t[3]);
+            for (&k, x) in l.path.iter().zip(&l.x) {
+                for r in 0..2 {
+                    step[k as usize][r][lane] -= x[r][0] * u[0] + x[r][1] * u[1] + x[r][2] * u[2] + x[r][3] * u[3];
+                }
+            }
+        }
+        pattern.backward(&self.base.factor, step);
+        let busy: [bool; LANES] = std::array::from_fn(|lane| lanes[lane].busy);
+        for (polar, step) in polar.iter_mut().zip(step.iter()) {
+            for lane in 0..LANES {
+                if busy[lane] {
+                    polar[0][lane] += step[0][lane];
+                    polar[1][lane] += polar[1][lane] * step[1][lane];
+                }
+            }
+        }
+    }
+
+    /// Newton's method with fresh Jacobians on one outage, from the base state.
+    fn newton(&self, scratch: &mut Scratch, branch: usize, before: usize) -> Outage {
+        let (work, pattern) = (&mut scratch.work, &self.analysed.pattern);
+        work.grid.clone_from(&self.base.grid);
+        work.state.clone_from(&self.base.state);
+        let b = &self.network.branches[branch];
+        let [f, t] = [b.from, b.to].map(|k| pattern.diagonal()[pattern.new_of()[k] as usize]);
+        let (ft, tf) = pattern.edge()[branch];
+        let lost = std::mem::take(&mut work.grid.admittance[branch]);
+        for (place, y) in [f, ft, tf, t].into_iter().zip(lost) {
+            work.grid.y[place as usize][0] -= y[0];
+            work.grid.y[place as usize][1] -= y[1];
+        }
+        let island = self.base.grid.island[pattern.new_of()[b.from] as usize] as usize;
+        work.grid.islands[island].ending = Ending::IterationLimit;
+        let mut runs: Vec<Run> = Vec::new();
+        self.analysed.converge(self.options, work, &mut runs);
+        let iterations = before + runs.iter().map(|r| r.mismatch_pu.len().saturating_sub(1)).sum::<usize>();
+        let ending = match work.grid.islands[island].ending {
+            Ending::Solved => OutageEnding::Solved(self.after(|i| work.state.v[i].map(|x| x[0]), |i| work.state.polar[i][1], branch)),
+            other => OutageEnding::Unsolved(other),
+        };
+        Outage { branch, iterations, ending }
+    }
+
+    /// Holds a state against ratings and voltage limits.
+    fn after(&self, v: impl Fn(usize) -> Complex, vm: impl Fn(usize) -> f64, out: usize) -> After {
+        let mut after = After::default();
+        let mut most = (0.0, None);
+        for r in self.rated.iter().filter(|r| r.branch != out) {
+            let ([f, t], a) = (r.ends.map(|i| v(i as usize)), &r.admittance);
+            let square = |s: Complex| s[0] * s[0] + s[1] * s[1];
+            let share = square(branch_power(a[0], a[1], f, t)).max(square(branch_power(a[3], a[2], t, f))) / r.square;
+            after.n_overloads += usize::from(share > 1.0);
+            if share > most.0 {
+                most = (share, Some(r.branch));
+            }
+        }
+        after.most_loaded = most.1.map(|branch| Loading { branch, share: most.0.sqrt() });
+        for (i, limits) in self.limits.iter().enumerate() {
+            let Some((low, high, bus)) = *limits else { continue };
+            let vm_pu = vm(i);
+            let sides = [(low - vm_pu, &mut after.lowest, &mut after.n_low), (vm_pu - high, &mut after.highest, &mut after.n_high)];
+            for (beyond_pu, worst, count) in sides {
+                if beyond_pu > VOLTAGE_TOLERANCE {
+                    *count += 1;
+                    if worst.is_none_or(|w| beyond_pu > w.beyond_pu) {
+                        *worst = Some(VoltageViolation { bus, vm_pu, beyond_pu });
+                    }
+                }
+            }
+        }
+        after
+    }
+}
+
+/// A voltage this far beyond a limit, p.u., is still within it.
+const VOLTAGE_TOLERANCE: f64 = 1e-6;
+
+/// Power into a branch at the end with voltage v.
+fn branch_power(own: Complex, other: Complex, v: Complex, w: Complex) -> Complex {
+    let (x, y) = (times(own, v), times(other, w));
+    times_conjugate(v, [x[0] + y[0], x[1] + y[1]])
+}
+
+/// a⁻¹ b by elimination with row exchanges; nothing when a is singular.
+fn solve4(mut a: [[f64; 4]; 4], mut b: [[f64; 4]; 4]) -> Option<[[f64; 4]; 4]> {
+    for k in 0..4 {
+        let p = (k..4).max_by(|&i, &j| a[i][k].abs().total_cmp(&a[j][k].abs()))?;
+        a.swap(k, p);
+        b.swap(k, p);
+        // Written so that NaN fails.
+        if !(a[k][k].abs() > 1e-12) {
+            return None;
+        }
+        for i in (0..4).filter(|&i| i != k) {
+            let f = a[i][k] / a[k][k];
+            for c in 0..4 {
+                a[i][c] -= f * a[k][c];
+                b[i][c] -= f * b[k][c];
+            }
+        }
+    }
+    Some(std::array::from_fn(|k| b[k].map(|x| x / a[k][k])))
+}

@@ -1,0 +1,481 @@
+//! Loss of every pair of branches: the exact result set of the direct-current model, by proven bounds, never a sample.
+//!
+//! For the loss of i and j let D = 1 − `L_ij` `L_ji`, `u_i` = (`f_i` + `L_ij` `f_j`)/D and `u_j` = (`f_j` + `L_ji` `f_i`)/D. Then every other
+//! branch m carries `f_m` + `L_mi` `u_i` + `L_mj` `u_j` (Güler, Gross, Liu 2007, DOI 10.1109/TPWRS.2007.907512); D = 0 when the pair
+//! islands. With g = `a_iᵀ` B⁻¹ `a_j`, which is symmetric, both factors of a pair come from one number: `L_ij` = `b_i` g `c_j` and
+//! `L_ji` = `b_j` g `c_i`, c = 1/(1 − H). No matrix is stored: columns are solved [`LANES`] at a time, once to see what each
+//! outage does alone, once more to judge its pairs.
+//!
+//! 1. Every meshed outage i alone. The ratio of a monitored branch m for `u_i` > 0 is the larger of `L_mi`/(top_m − f_m) and
+//!    −`L_mi`/(top_m + f_m), and the other way round for `u_i` < 0; r is its maximum over a group of branches or over all. Branches
+//!    that the base case or the loss of i overloads are left out of r. Listed are those that i overloads, and those whose
+//!    ratio reaches a cut.
+//! 2. Every pair. m can be overloaded anew only if ratio_mi |`u_i`| + ratio_mj |`u_j`| ≥ 1. So `r_i` |`u_i`| + `r_j` |`u_j`| < 1, for all
+//!    branches or for every group, proves that none is. Otherwise, if `cut_i` |`u_i`| + `cut_j` |`u_j`| < 1, it can only be one on the
+//!    list of i or of j, and those are worked out; else all are.
+//! 3. Where the base case overloads a branch m, nearly every pair does. |`L_mi` `u_i`| + |`L_mj` `u_j`| < |f_m| − top_m proves it.
+//! 4. The worst pairs: a pair without a new overload has its highest overload on a branch that the base case or a single
+//!    outage overloads ("hot"), so its loading is at most max hot base loading + `q_i` |`u_i`| + `q_j` |`u_j`|, q the largest
+//!    |LODF|/rating on hot branches. A pair that cannot enter the list is not worked out.
+//!
+//! Bounds are taken with a margin of 1e-9, far above rounding. Pairs with a bridge are counted apart; [`pair`] solves any.
+#![expect(clippy::inline_always, reason = "kernels must be compiled inside the function that enables the instructions")]
+
+mod alone;
+
+use rayon::prelude::*;
+
+use super::dc::DcModel;
+use super::factors::{BRIDGE_TOLERANCE, Factors, LANES, LIMIT_TOLERANCE, flows_without};
+use super::ldl::Sides;
+use super::n1::{Screening, Worst};
+use super::simd::{Kernel, Lanes, dispatch, larger};
+use crate::ending::Ending;
+use alone::{Monitored, Outages};
+
+/// Outages whose pairs one task works through.
+const TASK: usize = 8 * LANES;
+/// Bounds certify below this instead of 1.
+const CERTAIN: f64 = 1.0 - 1e-9;
+/// Pairs with D below this are worked out.
+const SMALL: f64 = 1e-6;
+/// Outages whose pairs among each other give the first list of worst pairs.
+const SEEDS: usize = 48;
+
+/// Flow on each branch after the loss of a pair, each island on its own, p.u.; the rule is that of [`flows_without`].
+pub fn pair(model: &DcModel, i: usize, j: usize) -> Result<Vec<f64>, Ending> {
+    flows_without(model, &[i, j])
+}
+
+/// All that pairs are judged by.
+struct Screen<'a> {
+    factors: &'a Factors,
+    monitored: Monitored,
+    outages: Outages,
+    /// |u| times this below 1, summed over the pair, proves the verdict "overload anywhere".
+    certain: Vec<f64>,
+    /// Largest |LODF|/rating of each outage on hot branches.
+    hot: Vec<f64>,
+    /// Highest base loading of a hot branch.
+    hot_loading: f64,
+    /// Monitored rows that the base case overloads, and their LODF by outage.
+    over: Vec<(u32, Vec<f64>)>,
+    /// Worst loading of a rated bridge above its limit, and the bridge: no pair changes it.
+    still: Option<(f64, u32)>,
+}
+
+/// A pair to be worked out: outage i, the lane of outage j, and the flows they let go.
+struct Look {
+    i: usize,
+    lane: usize,
+    u_i: f64,
+    u_j: f64,
+    verdict: Verdict,
+    /// The lists do not settle it.
+    full: bool,
+}
+
+/// What is known of a pair.
+#[derive(Clone, Copy, Default)]
+struct Verdict {
+    over: bool,
+    new: bool,
+    loading: f64,
+    branch: u32,
+}
+
+/// Room that one task works in.
+struct Bench {
+    sides: Sides<LANES>,
+    /// Columns of other branches.
+    cross: Sides<LANES>,
+    /// By outage, one bit a lane: a new overload is not ruled out; something else is not settled.
+    suspect: Vec<[u8; 2]>,
+    looks: Vec<Look>,
+}
+
+/// Worst pairs so far, best known first; ordered by loading falling, then outages.
+#[derive(Clone)]
+struct Top {
+    keep: usize,
+    floor: f64,
+    list: Vec<(f64, [u32; 2], u32)>,
+}
+
+/// Counts over pairs.
+#[derive(Clone)]
+struct Count {
+    islanding: u64,
+    looked_at: u64,
+    looked_over: u64,
+    new: u64,
+    top: Top,
+}
+
+/// Screens the loss of every pair of branches that are no bridges; keeps the `keep` worst.
+pub fn screen_pairs(factors: &Factors, keep: usize) -> Screening {
+    let screen = Screen::new(factors);
+    let n = screen.outages.branch.len();
+    let floor = screen.seed(keep);
+    let tasks: Vec<usize> = (0..n).step_by(TASK).collect();
+    let counts: Vec<Count> = tasks
+        .par_iter()
+        .map_init(
+            || Bench::new(factors, n),
+            |bench, &start| {
+                let mut count = Count::new(Top { keep, floor, list: Vec::new() });
+                for first in (start..(start + TASK).min(n)).step_by(LANES) {
+                    let block: Vec<usize> = (first..(first + LANES).min(n)).collect();
+                    screen.block(&block, bench, &mut count);
+                }
+                count
+            },
+        )
+        .collect();
+    let mut total = Count::new(Top { keep, floor: 0.0, list: Vec::new() });
+    for count in &counts {
+        total.add(count);
+    }
+    let meshed = n as u64;
+    let n_bridges = (0..factors.b.len()).filter(|&k| factors.in_service(k)).count() as u64 - meshed;
+    let n_outages = meshed * meshed.saturating_sub(1) / 2;
+    let certain = if screen.base_over() { n_outages - total.islanding - total.looked_at } else { 0 };
+    Screening {
+        ending: Ending::Solved,
+        n_outages,
+        n_with_bridge: n_bridges * n_bridges.saturating_sub(1) / 2 + n_bridges * meshed,
+        n_islanding: total.islanding,
+        n_overloading: total.looked_over + certain,
+        n_new_overloading: total.new,
+        worst: total.top.list.iter().map(|&(loading, outages, branch)| Worst { outages: outages.to_vec(), branch, loading }).collect(),
+    }
+}
+
+impl Top {
+    /// A loading below this cannot enter.
+    fn threshold(&self) -> f64 {
+        match self.keep.checked_sub(1) {
+            None => f64::INFINITY,
+            Some(last) => self.list.get(last).map_or(self.floor, |e| e.0.max(self.floor)),
+        }
+    }
+
+    fn add(&mut self, entry: (f64, [u32; 2], u32)) {
+        if entry.0 < self.threshold() {
+            return;
+        }
+        let at = self.list.partition_point(|e| e.0.total_cmp(&entry.0).reverse().then(e.1.cmp(&entry.1)).is_lt());
+        self.list.insert(at, entry);
+        self.list.truncate(self.keep);
+    }
+}
+
+impl Count {
+    fn new(top: Top) -> Count {
+        Count { islanding: 0, looked_at: 0, looked_over: 0, new: 0, top }
+    }
+
+    fn take(&mut self, pair: [u32; 2], verdict: Verdict) {
+        self.looked_at += 1;
+        self.looked_over += u64::from(verdict.over);
+        self.new += u64::from(verdict.new);
+        if verdict.over {
+            self.top.add((verdict.loading, [pair[0].min(pair[1]), pair[0].max(pair[1])], verdict.branch));
+        }
+    }
+
+    fn add(&mut self, other: &Count) {
+        self.islanding += other.islanding;
+        self.looked_at += other.looked_at;
+        self.looked_over += other.looked_over;
+        self.new += other.new;
+        for &entry in &other.top.list {
+            self.top.add(entry);
+        }
+    }
+}
+
+impl Bench {
+    fn new(factors: &Factors, n: usize) -> Bench {
+        Bench { sides: factors.sides(), cross: factors.sides(), suspect: vec![[0; 2]; n], looks: Vec::new() }
+    }
+}
+
+impl Verdict {
+    /// Takes one branch into account; `l_i` and `l_j` are its LODF for the two outages.
+    fn judge(&mut self, screen: &Screen, [i, j]: [usize; 2], u: [f64; 2], m: usize, [l_i, l_j]: [f64; 2]) {
+        let (monitored, outages) = (&screen.monitored, &screen.outages);
+        let (f, top) = (monitored.flow[m], monitored.top[m]);
+        let post = (f + l_i * u[0] + l_j * u[1]).abs();
+        if post <= top {
+            return;
+        }
+        let branch = monitored.branch[m];
+        if branch == outages.branch[i] || branch == outages.branch[j] {
+            return;
+        }
+        self.over = true;
+        self.new |= f.abs() <= top && (f + l_i * outages.flow[i]).abs() <= top && (f + l_j * outages.flow[j]).abs() <= top;
+        let loading = post / monitored.limit[m];
+        if loading > self.loading || loading == self.loading && branch < self.branch {
+            (self.loading, self.branch) = (loading, branch);
+        }
+    }
+}
+
+impl<'a> Screen<'a> {
+    fn new(factors: &'a Factors) -> Screen<'a> {
+        let monitored = Monitored::new(factors);
+        let outages = Outages::new(factors, &monitored);
+        let flow = factors.flow();
+        let bridges = (0..flow.len()).filter(|&k| factors.in_service(k) && factors.is_bridge()[k]);
+        let over = bridges.filter(|&k| flow[k].abs() > factors.limit[k] * (1.0 + LIMIT_TOLERANCE));
+        let still = over.map(|k| (flow[k].abs() / factors.limit[k], k as u32)).reduce(|a, b| if b.0 > a.0 { b } else { a });
+        let n = outages.branch.len();
+        let over = monitored.over.iter().map(|&m| (m, Vec::with_capacity(n))).collect();
+        let hot_loading = still.map_or(0.0, |s| s.0);
+        let mut screen = Screen { factors, monitored, outages, certain: vec![0.0; n], hot: vec![0.0; n], hot_loading, over, still };
+        if screen.base_over() {
+            screen.certify();
+        } else {
+            // A pair overloads only what a list holds, and every pair of an outage that overloads alone is worked out.
+            for p in 0..n {
+                if screen.outages.listed(p).iter().any(|e| e.over) {
+                    screen.certain[p] = f64::INFINITY;
+                }
+            }
+        }
+        screen
+    }
+
+    /// Some branch is overloaded in the base case.
+    fn base_over(&self) -> bool {
+        self.still.is_some() || !self.over.is_empty()
+    }
+
+    /// Fills what proves the verdict "overload anywhere" and bounds the loading of hot branches.
+    fn certify(&mut self) {
+        let (monitored, outages) = (&self.monitored, &self.outages);
+        let mut hot: Vec<u32> = outages.listed.iter().filter(|e| e.over).map(|e| e.row).chain(monitored.over.iter().copied()).collect();
+        hot.sort_unstable();
+        hot.dedup();
+        let excess = |m: u32| monitored.flow[m as usize].abs() - monitored.top[m as usize];
+        let surest = monitored.over.iter().copied().max_by(|&a, &b| excess(a).total_cmp(&excess(b)).then(b.cmp(&a)));
+        let mut sides = self.factors.sides();
+        for block in hot.chunks(LANES) {
+            self.factors.solve_columns(&monitored.branches(block), &mut sides);
+            for (lane, &m) in block.iter().enumerate() {
+                let limit = monitored.limit[m as usize];
+                self.hot_loading = self.hot_loading.max(monitored.flow[m as usize].abs() / limit);
+                let lodf: Vec<f64> = (0..outages.branch.len()).map(|p| self.lodf(&sides, lane, m as usize, p)).collect();
+                for (hot, l) in self.hot.iter_mut().zip(&lodf) {
+                    *hot = larger(l.abs() / limit, *hot);
+                }
+                if self.still.is_none() && surest == Some(m) {
+                    // A pair that takes the surest branch out is worked out.
+                    let own = |p: usize| outages.branch[p] == monitored.branch[m as usize];
+                    let certain = |(p, l): (usize, &f64)| if own(p) { f64::INFINITY } else { l.abs() / excess(m) };
+                    self.certain = lodf.iter().enumerate().map(certain).collect();
+                }
+                if let Some((_, kept)) = self.over.iter_mut().find(|(over, _)| *over == m) {
+                    *kept = lodf;
+                }
+            }
+        }
+    }
+
+    /// LODF of outage p on row m, from the column of m in a lane.
+    fn lodf(&self, of_row: &Sides<LANES>, lane: usize, m: usize, p: usize) -> f64 {
+        self.monitored.b[m] * self.between(of_row, lane, p) * self.outages.c[p]
+    }
+
+    /// g of outage p and the branch of a lane.
+    fn between(&self, sides: &Sides<LANES>, lane: usize, p: usize) -> f64 {
+        sides.x[self.outages.from[p] as usize].0[lane] - sides.x[self.outages.to[p] as usize].0[lane]
+    }
+
+    /// A loading that `keep` pairs reach, from the pairs among the outages that load most alone; 0 when they are too few.
+    fn seed(&self, keep: usize) -> f64 {
+        let outages = &self.outages;
+        let mut seeds: Vec<usize> = (0..outages.branch.len()).collect();
+        seeds.sort_by(|&a, &b| outages.loading[b].total_cmp(&outages.loading[a]).then(a.cmp(&b)));
+        seeds.truncate(SEEDS);
+        let mut count = Count::new(Top { keep, floor: 0.0, list: Vec::new() });
+        let mut bench = Bench::new(self.factors, 0);
+        for (first, block) in seeds.chunks(LANES).enumerate() {
+            let columns: Vec<u32> = block.iter().map(|&p| outages.branch[p]).collect();
+            self.factors.solve_columns(&columns, &mut bench.sides);
+            for lane in 0..block.len() {
+                for &i in &seeds[..first * LANES + lane] {
+                    self.suspect([i, block[lane]], lane, [true, true], &mut bench, &mut count);
+                }
+            }
+            self.work_out(block, &mut bench, &mut count);
+        }
+        if count.top.list.len() == keep { count.top.threshold() } else { 0.0 }
+    }
+
+    /// All pairs (i, j) with j in the block and i before j.
+    fn block(&self, block: &[usize], bench: &mut Bench, count: &mut Count) {
+        let outages = &self.outages;
+        let (start, end) = (block[0], block[0] + block.len());
+        self.factors.solve_columns(&outages.branch[start..end], &mut bench.sides);
+        let room = if self.base_over() { (count.top.threshold() * CERTAIN - self.hot_loading).max(0.0) } else { 1.0 };
+        let kernel = Pairs { screen: self, x: &bench.sides.x, block: start..end, room, suspect: &mut bench.suspect };
+        dispatch(self.factors.level, kernel);
+        for i in 0..end {
+            let [new, other] = bench.suspect[i];
+            let mut lanes = new | other;
+            if i >= start {
+                lanes &= !(u8::MAX >> (LANES - 1 - (i - start)));
+            }
+            while lanes != 0 {
+                let lane = lanes.trailing_zeros() as usize;
+                lanes &= lanes - 1;
+                let at = |bits: u8| bits >> lane & 1 == 1;
+                self.suspect([i, start + lane], lane, [at(new), at(other)], bench, count);
+            }
+        }
+        self.work_out(block, bench, count);
+    }
+
+    /// Takes a pair that the first bounds leave open to the second, and to those to be worked out.
+    fn suspect(&self, [i, j]: [usize; 2], lane: usize, [new, other]: [bool; 2], bench: &mut Bench, count: &mut Count) {
+        let outages = &self.outages;
+        let g = self.between(&bench.sides, lane, i);
+        let (on_i, on_j) = (outages.b[i] * g * outages.c[j], outages.b[j] * g * outages.c[i]);
+        let d = 1.0 - on_i * on_j;
+        if d.abs() < BRIDGE_TOLERANCE {
+            count.islanding += 1;
+            return;
+        }
+        let u_i = (outages.flow[i] + on_i * outages.flow[j]) / d;
+        let u_j = (outages.flow[j] + on_j * outages.flow[i]) / d;
+        if new && !other && outages.no_group_reaches([i, j], [u_i, u_j]) {
+            return;
+        }
+        let full = outages.cut(i, u_i) + outages.cut(j, u_j) >= CERTAIN;
+        let mut verdict = Verdict::default();
+        if let Some((loading, branch)) = self.still {
+            verdict = Verdict { over: true, loading, branch, ..verdict };
+        }
+        bench.looks.push(Look { i, lane, u_i, u_j, verdict, full });
+    }
+
+    /// Works out the pairs gathered for a block whose columns stand in `bench.sides`.
+    fn work_out(&self, block: &[usize], bench: &mut Bench, count: &mut Count) {
+        let (monitored, outages) = (&self.monitored, &self.outages);
+        let Bench { sides, cross, looks, .. } = bench;
+        // Rows on the lists of the block: their columns give the LODF of every i on them.
+        let mut rows: Vec<u32> = looks.iter().filter(|l| !l.full).map(|l| l.lane as u32).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        rows = rows.iter().flat_map(|&lane| outages.listed(block[lane as usize])).map(|e| e.row).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        for part in rows.chunks(LANES) {
+            self.factors.solve_columns(&monitored.branches(part), cross);
+            for look in looks.iter_mut().filter(|l| !l.full) {
+                for e in outages.listed(block[look.lane]) {
+                    if let Ok(at) = part.binary_search(&e.row) {
+                        let l_i = self.lodf(cross, at, e.row as usize, look.i);
+                        look.judge(self, block, e.row as usize, [l_i, e.lodf]);
+                    }
+                }
+            }
+        }
+        for look in looks.iter_mut().filter(|l| !l.full) {
+            for e in outages.listed(look.i) {
+                let l_j = self.monitored_lodf(sides, look.lane, e.row as usize, block[look.lane]);
+                look.judge(self, block, e.row as usize, [e.lodf, l_j]);
+            }
+            for (m, lodf) in &self.over {
+                look.judge(self, block, *m as usize, [lodf[look.i], lodf[block[look.lane]]]);
+            }
+        }
+        let mut others: Vec<usize> = looks.iter().filter(|l| l.full).map(|l| l.i).collect();
+        others.sort_unstable();
+        others.dedup();
+        for part in others.chunks(LANES) {
+            let columns: Vec<u32> = part.iter().map(|&p| outages.branch[p]).collect();
+            self.factors.solve_columns(&columns, cross);
+            for look in looks.iter_mut().filter(|l| l.full) {
+                if let Ok(at) = part.binary_search(&look.i) {
+                    for m in 0..monitored.branch.len() {
+                        let l_i = self.monitored_lodf(cross, at, m, look.i);
+                        let l_j = self.monitored_lodf(sides, look.lane, m, block[look.lane]);
+                        look.judge(self, block, m, [l_i, l_j]);
+                    }
+                }
+            }
+        }
+        for look in looks.drain(..) {
+            count.take([outages.branch[look.i], outages.branch[block[look.lane]]], look.verdict);
+        }
+    }
+
+    /// LODF of outage p on row m, from the column of p in a lane.
+    fn monitored_lodf(&self, of_outage: &Sides<LANES>, lane: usize, m: usize, p: usize) -> f64 {
+        let (from, to) = (self.monitored.from[m] as usize, self.monitored.to[m] as usize);
+        (of_outage.x[from].0[lane] - of_outage.x[to].0[lane]) * self.monitored.b[m] * self.outages.c[p]
+    }
+}
+
+impl Look {
+    fn judge(&mut self, screen: &Screen, block: &[usize], m: usize, lodf: [f64; 2]) {
+        self.verdict.judge(screen, [self.i, block[self.lane]], [self.u_i, self.u_j], m, lodf);
+    }
+}
+
+/// The bounds on all pairs of a block: two bits a pair, a new overload not ruled out, and the rest not settled.
+struct Pairs<'a> {
+    screen: &'a Screen<'a>,
+    x: &'a [Lanes<LANES>],
+    block: std::ops::Range<usize>,
+    /// Loading left between the hottest base loading and the list of worst pairs.
+    room: f64,
+    suspect: &'a mut [[u8; 2]],
+}
+
+impl Kernel for Pairs<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Pairs { screen, x, block, room, suspect } = self;
+        let o = &screen.outages;
+        let of = |v: &[f64]| {
+            let mut out = [0.0; LANES];
+            out[..block.len()].copy_from_slice(&v[block.clone()]);
+            Lanes(out)
+        };
+        let (b, f, c, up, down) = (of(&o.b), of(&o.flow), of(&o.c), of(&o.up), of(&o.down));
+        let (certain, hot) = (of(&screen.certain), of(&screen.hot));
+        let (bc, cf) = (b.zip(c, |b, c| b * c), c.zip(f, |c, f| c * f));
+        let present = u8::MAX >> (LANES - block.len());
+        for i in 0..block.end {
+            let (b_i, f_i, c_i) = (o.b[i], o.flow[i], o.c[i]);
+            let (up_i, down_i, certain_i, hot_i) = (o.up[i], o.down[i], screen.certain[i], screen.hot[i]);
+            let (bc_i, cf_i) = (b_i * c_i, c_i * f_i);
+            let g = x[o.from[i] as usize].zip(x[o.to[i] as usize], |f, t| f - t);
+            let d = g.zip(bc, |g, bc| 1.0 - (g * bc_i) * (g * bc));
+            // u times D.
+            let u_i = g.zip(cf, |g, cf| f_i + g * b_i * cf);
+            let u_j = g.zip(b, |g, b| g * b * cf_i).zip(f, |s, f| f + s);
+            let new_i = u_i.zip(u_i, |u, _| larger(u * up_i, -u * down_i));
+            let new_j = u_j.zip(up, |u, r| u * r).zip(u_j.zip(down, |u, r| -u * r), larger);
+            let sum = new_i.zip(new_j, |a, b| a + b);
+            let (abs_i, abs_j) = (u_i.zip(u_i, |u, _| u.abs()), u_j.zip(u_j, |u, _| u.abs()));
+            let proof = abs_i.zip(abs_j.zip(certain, |u, a| u * a), |u, s| u * certain_i + s);
+            let heat = abs_i.zip(abs_j.zip(hot, |u, a| u * a), |u, s| u * hot_i + s);
+            let (mut new, mut rest) = (0u8, 0u8);
+            for l in 0..LANES {
+                let limit = d.0[l] * CERTAIN;
+                let settled = (d.0[l] > SMALL) & (proof.0[l] < limit) & (heat.0[l] < limit * room);
+                new |= u8::from(sum.0[l] < limit) << l;
+                rest |= u8::from(settled) << l;
+            }
+            suspect[i] = [!new & present, !rest & present];
+        }
+    }
+}
