@@ -1,10 +1,10 @@
 //! Generation adequacy of one node: how many hours a year the plants are too few, and how much energy is then missing.
 //!
-//! Units fail independently: X = Σ c_i with probability q_i each is the capacity on outage, its distribution the convolution of
-//! two-point distributions. With total capacity C and load `L_h`: LOLE = `Σ_h` P(X > C − `L_h`), EENS = `Σ_h` E[(X − C + `L_h`)⁺]; the daily-peak
-//! LOLE takes the largest load of each 24 h. Source: Billinton, Allan, "Reliability Evaluation of Power Systems", 2nd ed., 1996,
-//! chapter 2, DOI 10.1007/978-1-4899-1860-4. By sampling: draw the units' states, hold them against the whole load curve at once
-//! (its conditional mean given the states), and average; the half-width of the interval is 1.96 standard errors.
+//! Units fail independently: X = Σ `c_i` with probability `q_i` each is the capacity on outage, its distribution the convolution of
+//! two-point distributions. With total capacity C and load `L_h`: LOLE = `Σ_h` P(X > C − `L_h`), EENS = `Σ_h` E[(X − C + `L_h`)⁺]; the
+//! daily-peak LOLE takes the largest load of each 24 h. Source: Billinton, Allan, "Reliability Evaluation of Power Systems", 2nd
+//! ed., 1996, chapter 2, DOI 10.1007/978-1-4899-1860-4. By sampling: draw the units' states, hold them against the whole load curve
+//! at once (its conditional mean given the states), and average; the half-width of the interval is 1.96 standard errors.
 
 use crate::batch;
 use crate::ending::Ending;
@@ -31,7 +31,7 @@ pub struct Unit {
 pub struct Adequacy {
     /// Loss-of-load expectation, h over the load curve (h/yr for a year).
     pub lole_h: f64,
-    /// Expected energy not served, MWh over the load curve (MWh/yr for a year).
+    /// Expected energy not served, `MWh` over the load curve (`MWh`/yr for a year).
     pub eens_mwh: f64,
     /// Loss-of-load expectation of the daily peaks, days over the load curve (d/yr for a year).
     pub lole_daily_peaks_d: f64,
@@ -309,8 +309,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn convolution_equals_enumeration(rows in proptest::collection::vec((0.0f64..30.0, 0.0f64..1.0), 1..9), share in 0.0f64..1.2, whole in proptest::bool::ANY) {
-            let units: Vec<Unit> = rows.iter().map(|&(c, q)| Unit { p_max_mw: if whole { c.round() } else { c }, forced_outage_rate: q }).collect();
+        fn convolution_equals_enumeration(
+            rows in proptest::collection::vec((0.0f64..30.0, 0.0f64..1.0), 1..9),
+            share in 0.0f64..1.2,
+            whole in proptest::bool::ANY,
+        ) {
+            let unit = |&(c, q): &(f64, f64)| Unit { p_max_mw: if whole { c.round() } else { c }, forced_outage_rate: q };
+            let units: Vec<Unit> = rows.iter().map(unit).collect();
             let t = OutageTable::new(&units, 1.0).unwrap();
             let load = share * t.capacity_mw;
             let (mut p, mut mw, mut mean) = (0.0, 0.0, 0.0);

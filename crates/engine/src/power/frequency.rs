@@ -4,7 +4,8 @@
 //! self-regulation of the load (1/Hz) and `g_j` the power of each group of governors (MW):
 //!
 //! - swing: (2 W / `f_0`) dx/dt = imbalance + Σ `g_j` + shed − tripped − k · load · x
-//! - governors: `T_j` `dg_j/dt` = `G_j`(x) − `g_j`, no faster than their ramp; `G_j`(x) = −slope · (x beyond the dead band), held within headroom
+//! - governors: `T_j` `dg_j/dt` = `G_j`(x) − `g_j`, no faster than their ramp; `G_j`(x) = −slope · (x beyond the dead band),
+//!   held within headroom
 //! - relays: a step below (above) its frequency for its whole delay acts once: load is shed or generation trips
 //! - steady state without relays: imbalance + Σ `G_j`(x) − k · load · x = 0, one root since the left side never rises with x
 //!
@@ -199,7 +200,7 @@ impl Area {
             imbalance_mw + self.reserves.iter().map(|r| r.target_mw(x)).sum::<f64>() - self.self_regulation_per_hz * self.load_mw * x
         };
         let (mut low, mut high) = (-WIDEST_HZ, WIDEST_HZ);
-        if !self.is_good() || !(surplus(low) >= 0.0 && surplus(high) <= 0.0) {
+        if !(self.is_good() && surplus(low) >= 0.0 && surplus(high) <= 0.0) {
             return None;
         }
         for _ in 0..80 {

@@ -6,13 +6,18 @@
 //! [`timed`] adds heat, protection, governors, frequency and hidden failures; [`influence`] ranks branches over many cascades.
 
 pub mod flows;
+pub mod influence;
+pub mod timed;
 
+use crate::batch;
 use crate::ending::Ending;
 use crate::power::dc::DcModel;
 use flows::{Grid, State, balance};
 
 /// A branch trips when its flow exceeds its limit by more than this share.
 const TRIP_TOLERANCE: f64 = 1e-9;
+/// Cascades that share one room in an ensemble.
+const BLOCK: usize = 64;
 
 /// The plain rule on one network.
 #[derive(Debug, Clone)]
@@ -57,6 +62,16 @@ impl Plain {
     /// Room for cascades on this network; one a thread.
     pub fn work(&self) -> Work<'_> {
         Work { state: State::new(&self.grid), list: Vec::new(), sums: Vec::new(), tripped: Vec::new() }
+    }
+
+    /// One cascade per start, in order and the same for any number of threads, with the branches tripped by round.
+    pub fn ensemble(&self, starts: &[Vec<u32>], threads: usize) -> Vec<(Cascade, Vec<(u32, u32)>)> {
+        let blocks = batch::map(starts.len().div_ceil(BLOCK), threads, |i| {
+            let mut work = self.work();
+            let mine = &starts[i * BLOCK..starts.len().min((i + 1) * BLOCK)];
+            mine.iter().map(|s| (self.run(&mut work, s), work.tripped.clone())).collect::<Vec<_>>()
+        });
+        blocks.into_iter().flatten().collect()
     }
 
     /// Runs one cascade from outages of branches (by index).

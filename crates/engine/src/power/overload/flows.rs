@@ -10,7 +10,8 @@
 //! 3. Whether outages part an island is read from 64-bit labels: a branch off the spanning forest has a random label, a branch of
 //!    the forest the exclusive or of the labels of those that close a cycle over it. A cut meets each cycle an even number of
 //!    times, so its labels cancel: outages with linearly independent labels part nothing, and only dependent ones are counted
-//!    anew by union-find (Pritchard, Thurimella, ACM Trans. Algorithms 7(4), 2011, DOI 10.1145/2000807.2000814). Chance costs time, never truth.
+//!    anew by union-find (Pritchard, Thurimella, ACM Trans. Algorithms 7(4), 2011, DOI 10.1145/2000807.2000814).
+//!    Chance costs time, never truth.
 
 use crate::ending::Ending;
 use crate::power::dc::DcModel;
