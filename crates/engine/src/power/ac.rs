@@ -17,6 +17,8 @@
 //! step, μ minimises |(1 − μ) F + μ² F₁|²; in polar coordinates this is its second-order approximation.
 //! Units: per unit on the network's base, radians.
 
+use std::f64::consts::TAU;
+
 use buttress_model::network::{Branch, BusKind, PowerNetwork};
 
 use super::dc::{Convention, DcModel};
@@ -36,6 +38,10 @@ const REUSE_GAIN: f64 = 0.05;
 const LIMIT_TOLERANCE: f64 = 1e-6;
 /// How often a bus may return from a reactive limit to its set point.
 const RETURNS: u8 = 2;
+/// Largest change of a branch angle in a guarded step, radians.
+const TURN: f64 = std::f64::consts::FRAC_PI_3;
+/// Angle across a branch, radians, beyond which another solution is looked for.
+const WIDEST: f64 = std::f64::consts::FRAC_PI_2;
 /// Entry of an island table for a bus that is out of service.
 pub(super) const NO_ISLAND: u32 = u32::MAX;
 
@@ -88,8 +94,8 @@ impl Default for Options {
 pub enum StepLength {
     /// The whole Newton step.
     Full,
-    /// The multiplier of Iwamoto and Tamura where the whole step would raise the mismatch.
-    OptimalMultiplier,
+    /// Shortened so that no branch angle changes by more than 60°, then scaled by the multiplier of Iwamoto and Tamura.
+    Guarded,
 }
 
 /// One run of Newton's method.
@@ -119,7 +125,7 @@ pub struct Island {
 pub struct Voltage {
     /// Magnitude, p.u.
     pub vm_pu: f64,
-    /// Angle, degrees.
+    /// Angle, degrees, from −180 to 180.
     pub va_deg: f64,
 }
 
@@ -166,6 +172,9 @@ pub struct Solution {
     pub generators: Vec<Output>,
     /// Active losses in branches, MW.
     pub losses_mw: f64,
+    /// Branch with the widest angle, the shift of its transformer included, and that angle in degrees. Beyond 90° the solution is one
+    /// that the network could hardly hold: look for another start.
+    pub widest_angle: Option<(usize, f64)>,
     /// Buses held at a reactive limit instead of their set point, ascending.
     pub at_reactive_limit: Vec<usize>,
 }
@@ -188,6 +197,8 @@ enum Role {
 pub(super) struct Grid {
     /// Yff, Yft, Ytf, Ytt of each branch; zero when it carries nothing.
     pub(super) admittance: Vec<[Complex; 4]>,
+    /// Phase shift of each branch, radians.
+    shift: Vec<f64>,
     /// Entries of Y.
     pub(super) y: Vec<Complex>,
     /// Injections P, Q.
@@ -230,6 +241,8 @@ pub struct Workspace {
     pub(super) factor: Factor,
     /// −F before a solve, the step after it.
     step: Vec<Lanes<1>>,
+    /// −F.
+    minus_f: Vec<Lanes<1>>,
 }
 
 /// Pattern, order and symbolic factorisation of a network; good for any change that keeps its buses and the ends of its branches,
@@ -368,6 +381,7 @@ impl Grid {
         self.y.clear();
         self.y.resize(analysed.pattern.n_blocks(), [0.0; 2]);
         self.admittance.clear();
+        self.shift = network.branches.iter().map(|b| b.shift_deg.to_radians()).collect();
         for (branch, &(ft, tf)) in network.branches.iter().zip(analysed.pattern.edge()) {
             let a = if carries(branch) { admittance(branch) } else { [[0.0; 2]; 4] };
             self.admittance.push(a);
@@ -449,6 +463,17 @@ impl Grid {
         }
     }
 
+    /// Puts other voltages into the chosen islands; returns all voltages as they were.
+    fn put(&self, polar: &mut Vec<[f64; 2]>, other: &[[f64; 2]], chosen: &[bool]) -> Vec<[f64; 2]> {
+        let old = polar.clone();
+        for (i, island) in self.island.iter().enumerate().filter(|(_, island)| **island != NO_ISLAND) {
+            if chosen[*island as usize] {
+                polar[i] = other[i];
+            }
+        }
+        old
+    }
+
     /// True when the island of a bus (new numbering) ended so.
     pub(super) fn ended(&self, i: usize, ending: Ending) -> bool {
         self.island[i] != NO_ISLAND && self.islands[self.island[i] as usize].ending == ending
@@ -513,7 +538,7 @@ impl Analysed {
         let zero = [[0.0]; 2];
         let state = State { polar: vec![[0.0, 1.0]; n], v: vec![zero; n], s: vec![zero; n] };
         let blocks = vec![[0.0; 4]; self.pattern.n_blocks()];
-        Workspace { grid: Grid::default(), state, blocks, factor: self.pattern.factor_storage(), step: vec![zero; n] }
+        Workspace { grid: Grid::default(), state, blocks, factor: self.pattern.factor_storage(), step: vec![zero; n], minus_f: vec![zero; n] }
     }
 
     /// Solves the power flow of a network. One that this analysis does not fit is analysed anew.
@@ -562,7 +587,7 @@ impl Analysed {
     /// Adds the angles of the direct-current model, by one solve on the pattern of the Jacobian.
     fn dc_angles(&self, network: &PowerNetwork, work: &mut Workspace) {
         let model = DcModel::new(network, Convention::Matpower);
-        let Workspace { grid, state, blocks, factor, step } = work;
+        let Workspace { grid, state, blocks, factor, step, .. } = work;
         blocks.fill([0.0; 4]);
         for (k, &i) in self.pattern.new_of().iter().enumerate() {
             let i = i as usize;
@@ -586,26 +611,58 @@ impl Analysed {
         }
     }
 
-    /// Runs Newton's method with full steps and, for the islands that leaves unsolved, with a multiplier from the same start.
+    /// Runs Newton's method with full steps and, for the islands that leaves unsolved or with more than 90° across a branch, with
+    /// guarded steps from the same start. What the first run solved stays where the second finds nothing.
     pub(super) fn converge(&self, options: &Options, work: &mut Workspace, runs: &mut Vec<Run>) {
         let start = work.state.polar.clone();
-        for step in [StepLength::Full, StepLength::OptimalMultiplier] {
-            let grid = &mut work.grid;
-            for (k, island) in grid.islands.iter().enumerate() {
-                grid.in_run[k] = island.ending != Ending::NoSource;
+        self.run(options, StepLength::Full, work, runs);
+        let angle = |i: usize| work.state.polar[i][0];
+        let wide = self.widest(&work.grid, |f, t, k| wrapped(angle(f) - angle(t) - work.grid.shift[k], TAU));
+        let poor = |(island, wide): (&Island, &f64)| match island.ending {
+            Ending::NoSource => false,
+            Ending::Solved => *wide > WIDEST,
+            _ => true,
+        };
+        let again: Vec<bool> = work.grid.islands.iter().zip(&wide).map(poor).collect();
+        if !again.contains(&true) {
+            return;
+        }
+        let first: Vec<Ending> = work.grid.islands.iter().map(|i| i.ending).collect();
+        let found = work.grid.put(&mut work.state.polar, &start, &again);
+        self.run(options, StepLength::Guarded, work, runs);
+        let back: Vec<bool> =
+            first.iter().zip(&work.grid.islands).map(|(first, now)| *first == Ending::Solved && now.ending != Ending::Solved).collect();
+        if back.contains(&true) {
+            work.grid.put(&mut work.state.polar, &found, &back);
+            for (island, _) in work.grid.islands.iter_mut().zip(&back).filter(|(_, back)| **back) {
+                island.ending = Ending::Solved;
             }
-            for (i, start) in start.iter().enumerate() {
-                if !grid.ended(i, Ending::Solved) {
-                    work.state.polar[i] = *start;
-                }
-            }
-            grid.release();
-            let mismatch_pu = self.newton(options, step, work);
-            runs.push(Run { step, mismatch_pu });
-            if work.grid.islands.iter().all(|i| matches!(i.ending, Ending::Solved | Ending::NoSource)) {
-                break;
+            self.evaluate(work);
+        }
+    }
+
+    /// Widest of a value of the ends of a branch (in the order of the factorisation, with its number) in each island.
+    fn widest(&self, grid: &Grid, width: impl Fn(usize, usize, usize) -> f64) -> Vec<f64> {
+        let mut widest = vec![0.0_f64; grid.islands.len()];
+        for (k, (&(f, t), a)) in self.ends.iter().zip(&grid.admittance).enumerate() {
+            if *a != [[0.0; 2]; 4] {
+                let [f, t] = [f, t].map(|b| self.pattern.new_of()[b as usize] as usize);
+                let w = &mut widest[grid.island[f] as usize];
+                *w = w.max(width(f, t, k));
             }
         }
+        widest
+    }
+
+    /// One run on every island with a source.
+    fn run(&self, options: &Options, step: StepLength, work: &mut Workspace, runs: &mut Vec<Run>) {
+        let grid = &mut work.grid;
+        for (k, island) in grid.islands.iter().enumerate() {
+            grid.in_run[k] = island.ending != Ending::NoSource;
+        }
+        grid.release();
+        let mismatch_pu = self.newton(options, step, work);
+        runs.push(Run { step, mismatch_pu });
     }
 
     /// One run; returns the largest mismatch before each step and at the end, and leaves the endings in the islands.
@@ -617,6 +674,7 @@ impl Analysed {
             let worst = work.judge(options.tolerance);
             let gains = history.last().is_some_and(|&before| worst < before * REUSE_GAIN);
             history.push(worst);
+            work.minus_f.clone_from(&work.step);
             if worst <= options.tolerance || iteration == options.iterations {
                 break;
             }
@@ -627,7 +685,7 @@ impl Analysed {
             }
             match length {
                 StepLength::Full => work.advance(|_| 1.0),
-                StepLength::OptimalMultiplier => self.advance_damped(work),
+                StepLength::Guarded => self.advance_guarded(work),
             }
         }
         history
@@ -660,22 +718,25 @@ impl Analysed {
         Way::Pivoted
     }
 
-    /// Takes the whole step and, in each island where that raised the mismatch, scales it by the multiplier.
-    fn advance_damped(&self, work: &mut Workspace) {
-        let (before, direction) = (work.state.polar.clone(), work.step.clone());
-        let mut f = vec![[0.0; 3]; work.grid.islands.len()];
+    /// Takes in each island the share λ of the step that changes no branch angle by more than [`TURN`], and scales it by the multiplier.
+    /// After that share the mismatch is (1 − λ) F + c with c of second order.
+    fn advance_guarded(&self, work: &mut Workspace) {
+        let (before, f, direction) = (work.state.polar.clone(), work.minus_f.clone(), work.step.clone());
+        let turn = self.widest(&work.grid, |f, t, _| (work.step[f][0][0] - work.step[t][0][0]).abs());
+        let share: Vec<f64> = turn.into_iter().map(|t| if t > TURN { TURN / t } else { 1.0 }).collect();
+        work.advance(|island| share[island]);
         self.evaluate(work);
-        let old = work.step.clone();
-        work.step.clone_from(&direction);
-        work.advance(|_| 1.0);
-        self.evaluate(work);
-        for (i, (a, c)) in old.iter().flatten().flatten().zip(work.step.iter().flatten().flatten()).enumerate() {
-            if work.grid.island[i / 2] != NO_ISLAND {
-                let sums = &mut f[work.grid.island[i / 2] as usize];
-                *sums = [sums[0] + a * a, sums[1] + a * c, sums[2] + c * c];
+        let mut sums = vec![[0.0; 3]; share.len()];
+        for i in (0..before.len()).filter(|&i| work.grid.island[i] != NO_ISLAND) {
+            let island = work.grid.island[i] as usize;
+            for c in 0..2 {
+                let a = f[i][c][0];
+                let second = work.step[i][c][0] - (1.0 - share[island]) * a;
+                let sum = &mut sums[island];
+                *sum = [sum[0] + a * a, sum[1] + a * second, sum[2] + second * second];
             }
         }
-        let scale: Vec<f64> = f.into_iter().map(multiplier).collect();
+        let scale: Vec<f64> = sums.into_iter().zip(share).map(|(sum, share)| share * multiplier(sum, share)).collect();
         work.state.polar = before;
         work.step = direction;
         work.advance(|island| scale[island]);
@@ -702,17 +763,16 @@ impl Analysed {
     }
 }
 
-/// The μ in (0, 1] nearest 0 at which |(1 − μ) a + μ² c|² is stationary, from aa = |a|², ac = a·c, cc = |c|²; 1 when the whole step
-/// lowers the mismatch.
-fn multiplier([aa, ac, cc]: [f64; 3]) -> f64 {
-    if cc <= aa {
-        return 1.0;
-    }
+/// The μ in (0, 1] at which |(1 − λμ) a + μ² c|² stops falling, from aa = |a|², ac = a·c, cc = |c|² and λ.
+fn multiplier([aa, ac, cc]: [f64; 3], share: f64) -> f64 {
     if !cc.is_finite() {
         return 0.5;
     }
-    // Half the derivative; it is −aa at 0, and at 1 positive because ac ≤ |a||c| < cc.
-    let slope = |m: f64| -aa + m * (aa + 2.0 * ac) - 3.0 * ac * m * m + 2.0 * cc * m * m * m;
+    // Half the derivative; it is −λ aa at 0.
+    let slope = |m: f64| -share * aa + m * (share * share * aa + 2.0 * ac) - 3.0 * share * ac * m * m + 2.0 * cc * m * m * m;
+    if slope(1.0) <= 0.0 {
+        return 1.0;
+    }
     let (mut low, mut high) = (0.0, 1.0);
     for _ in 0..52 {
         let middle = 0.5 * (low + high);
@@ -785,7 +845,7 @@ impl Workspace {
         let live: Vec<bool> = (0..network.buses.len()).map(|k| grid.ended(new_of(k), Ending::Solved)).collect();
         let voltage = |k: usize| {
             let [angle, vm_pu] = state.polar[new_of(k)];
-            live[k].then_some(Voltage { vm_pu, va_deg: angle.to_degrees() })
+            live[k].then_some(Voltage { vm_pu, va_deg: (angle - TAU * (angle / TAU).round()).to_degrees() })
         };
         let complex = |k: usize| state.v[new_of(k)].map(|x| x[0]);
         let branches: Vec<BranchFlow> = (network.branches.iter().zip(&grid.admittance))
@@ -809,6 +869,7 @@ impl Workspace {
             islands: grid.islands.clone(),
             island_of: (0..live.len()).map(|k| Some(grid.island[new_of(k)]).filter(|&i| i != NO_ISLAND)).collect(),
             buses: (0..live.len()).map(voltage).collect(),
+            widest_angle: widest_angle(network, |k| live[k].then(|| state.polar[new_of(k)][0].to_degrees())),
             losses_mw: branches.iter().map(|b| b.p_from_mw + b.p_to_mw).sum(),
             branches,
             generators,
@@ -825,6 +886,24 @@ fn flow(a: &[Complex; 4], from: Complex, to: Complex, base: f64) -> BranchFlow {
     };
     let ([p_from_mw, q_from_mvar], [p_to_mw, q_to_mvar]) = (current(a[0], from, a[1], to), current(a[3], to, a[2], from));
     BranchFlow { p_from_mw, q_from_mvar, p_to_mw, q_to_mvar }
+}
+
+/// Size of an angle, whole turns left out.
+fn wrapped(angle: f64, turn: f64) -> f64 {
+    (angle - turn * (angle / turn).round()).abs()
+}
+
+/// The branch in service with the widest angle between its ends, degrees.
+fn widest_angle(network: &PowerNetwork, angle: impl Fn(usize) -> Option<f64>) -> Option<(usize, f64)> {
+    let mut widest: Option<(usize, f64)> = None;
+    for (k, b) in network.branches.iter().enumerate().filter(|(_, b)| b.in_service) {
+        let (Some(from), Some(to)) = (angle(b.from), angle(b.to)) else { continue };
+        let width = wrapped(from - to - b.shift_deg, 360.0);
+        if widest.is_none_or(|w| width > w.1) {
+            widest = Some((k, width));
+        }
+    }
+    widest
 }
 
 /// Shares what a bus makes among its generators: the first takes the balance of P at a reference; where the voltage was held, each
@@ -861,7 +940,11 @@ impl Solution {
             branches: vec![BranchFlow::default(); network.branches.len()],
             generators: vec![Output::default(); network.generators.len()],
             losses_mw: 0.0,
+            widest_angle: None,
             at_reactive_limit: Vec::new(),
         }
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -5,9 +5,13 @@
 //! headroom is hit, the linear program of [`dispatch`] decides redispatch and, at last, shedding ("the operator acts in time").
 //! Source: Stott, Jardim, Alsaç, "DC Power Flow Revisited", IEEE Trans. Power Syst. 24(3), 2009, DOI 10.1109/TPWRS.2009.2021235.
 
+pub mod ac;
+pub mod ac_n1;
 pub mod dc;
 mod dispatch;
 pub mod ldl;
+pub mod lu;
+pub mod order;
 
 use std::sync::Arc;
 
