@@ -2,12 +2,16 @@
 //!
 //! With complex voltages V = v e^{jθ} and the admittance matrix Y, the power that leaves bus i into the network is
 //!
-//! S_i = P_i + j Q_i = Σ_j s_ij,  s_ij = V_i (Y_ij V_j)*,
+//! ```text
+//! S_i = P_i + j Q_i = Σ_j s_ij,  s_ij = V_i (Y_ij V_j)*
+//! ```
 //!
-//! and a solution has P_i (unless the bus is a reference) and Q_i (only at PQ buses) equal to what is injected. In the unknowns
-//! θ and ln v the Jacobian has one 2 × 2 block for each entry of Y:
+//! and at a solution P (unless the bus is a reference) and Q (only at PQ buses) equal what is injected. In the unknowns θ and ln v the
+//! Jacobian has one 2 × 2 block for each entry of Y:
 //!
-//! J_ij = [ Im s, Re s; −Re s, Im s ],  J_ii = [ Im s_ii − Q_i, Re s_ii + P_i; P_i − Re s_ii, Im s_ii + Q_i ].
+//! ```text
+//! J_ij = [ Im s_ij, Re s_ij; −Re s_ij, Im s_ij ],  J_ii = [ Im s_ii − Q_i, Re s_ii + P_i; P_i − Re s_ii, Im s_ii + Q_i ]
+//! ```
 //!
 //! What a bus holds becomes a row of the identity, so the pattern depends on the branches alone. Branches are π-circuits with the tap
 //! τ e^{jφ} at the from end: Yff = (y + jb/2)/τ², Yft = −y e^{jφ}/τ, Ytf = −y e^{−jφ}/τ, Ytt = y + jb/2.
@@ -24,6 +28,11 @@ use buttress_model::network::{Branch, BusKind, PowerNetwork};
 use super::dc::{Convention, DcModel};
 use super::lu::{Block, Factor, Lanes, Pattern, Way};
 use crate::ending::Ending;
+use solution::wrapped;
+
+pub use solution::{BranchFlow, Island, Output, Run, Solution, StepLength, Voltage};
+
+mod solution;
 
 /// Real and imaginary part.
 pub(super) type Complex = [f64; 2];
@@ -87,96 +96,6 @@ impl Default for Options {
     fn default() -> Options {
         Options { start: Start::Dc, tolerance: 1e-8, iterations: 30, reactive_limits: ReactiveLimits::Ignored }
     }
-}
-
-/// Length of the steps of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StepLength {
-    /// The whole Newton step.
-    Full,
-    /// Shortened so that no branch angle changes by more than 60°, then scaled by the multiplier of Iwamoto and Tamura.
-    Guarded,
-}
-
-/// One run of Newton's method.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Run {
-    /// Length of its steps.
-    pub step: StepLength,
-    /// Largest mismatch before each step and at the end, p.u., over the islands still in the run.
-    pub mismatch_pu: Vec<f64>,
-}
-
-/// Buses joined by branches in service.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Island {
-    /// How its solve ended; `no_source` when no generator holds a reference in it.
-    pub ending: Ending,
-    /// Number of buses.
-    pub n_buses: usize,
-    /// Reference buses, ascending.
-    pub references: Vec<usize>,
-    /// Largest mismatch at the end, p.u.
-    pub mismatch_pu: f64,
-}
-
-/// Voltage of a bus.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Voltage {
-    /// Magnitude, p.u.
-    pub vm_pu: f64,
-    /// Angle, degrees, from −180 to 180.
-    pub va_deg: f64,
-}
-
-/// Power into a branch at its ends.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct BranchFlow {
-    /// Active power at the from end, MW.
-    pub p_from_mw: f64,
-    /// Reactive power at the from end, Mvar.
-    pub q_from_mvar: f64,
-    /// Active power at the to end, MW.
-    pub p_to_mw: f64,
-    /// Reactive power at the to end, Mvar.
-    pub q_to_mvar: f64,
-}
-
-/// Output of a generator.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Output {
-    /// Active power, MW.
-    pub p_mw: f64,
-    /// Reactive power, Mvar.
-    pub q_mvar: f64,
-}
-
-/// A solved power flow.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Solution {
-    /// Worst ending of the islands.
-    pub ending: Ending,
-    /// Newton steps in all runs.
-    pub iterations: usize,
-    /// The runs, in order: full steps first, then, where those failed, with a multiplier; again after each switch at a limit.
-    pub runs: Vec<Run>,
-    /// Islands, by their lowest bus.
-    pub islands: Vec<Island>,
-    /// Island of each bus; none when the bus is isolated.
-    pub island_of: Vec<Option<u32>>,
-    /// Voltage of each bus; none when it is dead: isolated, or in an island without a solution.
-    pub buses: Vec<Option<Voltage>>,
-    /// Flow of each branch; zero when it is out of service or has a dead end.
-    pub branches: Vec<BranchFlow>,
-    /// Output of each generator; zero when it is out of service or its bus is dead.
-    pub generators: Vec<Output>,
-    /// Active losses in branches, MW.
-    pub losses_mw: f64,
-    /// Branch with the widest angle, the shift of its transformer included, and that angle in degrees. Beyond 90° the solution is one
-    /// that the network could hardly hold: look for another start.
-    pub widest_angle: Option<(usize, f64)>,
-    /// Buses held at a reactive limit instead of their set point, ascending.
-    pub at_reactive_limit: Vec<usize>,
 }
 
 /// What a bus holds in this solve.
@@ -279,7 +198,9 @@ pub(super) fn rotation(x: f64) -> Complex {
     let r = (x - turns * HALF_PI_HIGH) - turns * HALF_PI_LOW;
     let z = r * r;
     let mut sine = 1.0 / 355_687_428_096_000.0;
-    for c in [-1.0 / 1_307_674_368_000.0, 1.0 / 6_227_020_800.0, -1.0 / 39_916_800.0, 1.0 / 362_880.0, -1.0 / 5_040.0, 1.0 / 120.0, -1.0 / 6.0] {
+    for c in
+        [-1.0 / 1_307_674_368_000.0, 1.0 / 6_227_020_800.0, -1.0 / 39_916_800.0, 1.0 / 362_880.0, -1.0 / 5_040.0, 1.0 / 120.0, -1.0 / 6.0]
+    {
         sine = sine * z + c;
     }
     let sine = r + r * z * sine;
@@ -464,8 +385,8 @@ impl Grid {
     }
 
     /// Puts other voltages into the chosen islands; returns all voltages as they were.
-    fn put(&self, polar: &mut Vec<[f64; 2]>, other: &[[f64; 2]], chosen: &[bool]) -> Vec<[f64; 2]> {
-        let old = polar.clone();
+    fn put(&self, polar: &mut [[f64; 2]], other: &[[f64; 2]], chosen: &[bool]) -> Vec<[f64; 2]> {
+        let old = polar.to_vec();
         for (i, island) in self.island.iter().enumerate().filter(|(_, island)| **island != NO_ISLAND) {
             if chosen[*island as usize] {
                 polar[i] = other[i];
@@ -538,7 +459,14 @@ impl Analysed {
         let zero = [[0.0]; 2];
         let state = State { polar: vec![[0.0, 1.0]; n], v: vec![zero; n], s: vec![zero; n] };
         let blocks = vec![[0.0; 4]; self.pattern.n_blocks()];
-        Workspace { grid: Grid::default(), state, blocks, factor: self.pattern.factor_storage(), step: vec![zero; n], minus_f: vec![zero; n] }
+        Workspace {
+            grid: Grid::default(),
+            state,
+            blocks,
+            factor: self.pattern.factor_storage(),
+            step: vec![zero; n],
+            minus_f: vec![zero; n],
+        }
     }
 
     /// Solves the power flow of a network. One that this analysis does not fit is analysed anew.
@@ -671,11 +599,11 @@ impl Analysed {
         let mut may_reuse = false;
         for iteration in 0..=options.iterations {
             self.evaluate(work);
-            let worst = work.judge(options.tolerance);
+            let (worst, works) = work.judge(options.tolerance);
             let gains = history.last().is_some_and(|&before| worst < before * REUSE_GAIN);
             history.push(worst);
             work.minus_f.clone_from(&work.step);
-            if worst <= options.tolerance || iteration == options.iterations {
+            if !works || iteration == options.iterations {
                 break;
             }
             if may_reuse && worst < REUSE_BELOW && gains {
@@ -782,33 +710,33 @@ fn multiplier([aa, ac, cc]: [f64; 3], share: f64) -> f64 {
 }
 
 impl Workspace {
-    /// Largest mismatch of each island, from −F, and what it says about the island; returns the largest of those in the run.
-    fn judge(&mut self, tolerance: f64) -> f64 {
+    /// Finds the largest mismatch of each island in the run, from −F, and what it says about the island. Returns the largest of all, and
+    /// whether an island still works on it.
+    fn judge(&mut self, tolerance: f64) -> (f64, bool) {
         let grid = &mut self.grid;
         grid.islands.iter_mut().zip(&grid.in_run).filter(|(_, run)| **run).for_each(|(i, _)| i.mismatch_pu = 0.0);
         for (f, &island) in self.step.iter().zip(&grid.island) {
             if island != NO_ISLAND && grid.in_run[island as usize] {
                 let most = &mut grid.islands[island as usize].mismatch_pu;
-                // A NaN stays once it is there.
                 for x in [f[0][0].abs(), f[1][0].abs()] {
-                    *most = if x <= *most || most.is_nan() { *most } else { x };
+                    // What is not a number counts as beyond all bounds.
+                    *most = if x.is_nan() { f64::INFINITY } else { most.max(x) };
                 }
             }
         }
-        let mut worst = 0.0_f64;
+        let (mut worst, mut works) = (0.0_f64, false);
         for k in 0..self.grid.islands.len() {
-            if !self.grid.in_run[k] {
-                continue;
-            }
             let mismatch = self.grid.islands[k].mismatch_pu;
-            self.grid.islands[k].ending = if mismatch <= tolerance { Ending::Solved } else { Ending::IterationLimit };
-            if mismatch <= DIVERGED {
-                worst = worst.max(mismatch);
-            } else {
-                self.fail(k, Ending::IterationLimit);
+            worst = worst.max(mismatch);
+            if self.grid.in_run[k] {
+                self.grid.islands[k].ending = if mismatch <= tolerance { Ending::Solved } else { Ending::IterationLimit };
+                works |= mismatch > tolerance && mismatch <= DIVERGED;
+                if mismatch > DIVERGED {
+                    self.fail(k, Ending::IterationLimit);
+                }
             }
         }
-        worst
+        (worst, works)
     }
 
     /// Takes an island out of the run.
@@ -835,113 +763,6 @@ impl Workspace {
             if polar[1] < 0.0 {
                 *polar = [polar[0] + std::f64::consts::PI, -polar[1]];
             }
-        }
-    }
-
-    /// The answer in the source's order and units.
-    fn solution(&self, network: &PowerNetwork, analysed: &Analysed, runs: Vec<Run>) -> Solution {
-        let (grid, state, base) = (&self.grid, &self.state, network.base_mva);
-        let new_of = |k: usize| analysed.pattern.new_of()[k] as usize;
-        let live: Vec<bool> = (0..network.buses.len()).map(|k| grid.ended(new_of(k), Ending::Solved)).collect();
-        let voltage = |k: usize| {
-            let [angle, vm_pu] = state.polar[new_of(k)];
-            live[k].then_some(Voltage { vm_pu, va_deg: (angle - TAU * (angle / TAU).round()).to_degrees() })
-        };
-        let complex = |k: usize| state.v[new_of(k)].map(|x| x[0]);
-        let branches: Vec<BranchFlow> = (network.branches.iter().zip(&grid.admittance))
-            .map(|(b, a)| if live[b.from] && live[b.to] { flow(a, complex(b.from), complex(b.to), base) } else { BranchFlow::default() })
-            .collect();
-        let mut at: Vec<Vec<usize>> = vec![Vec::new(); network.buses.len()];
-        for (g, generator) in network.generators.iter().enumerate().filter(|(_, g)| g.in_service && live[g.bus]) {
-            at[generator.bus].push(g);
-        }
-        let mut generators = vec![Output::default(); network.generators.len()];
-        for (k, here) in at.iter().enumerate().filter(|(_, here)| !here.is_empty()) {
-            let i = new_of(k);
-            // What the bus sends out, less what it receives otherwise, is what its generators make.
-            let made: Complex = std::array::from_fn(|c| (state.s[i][c][0] - grid.target[i][c] + grid.generation[i][c]) * base);
-            share(network, here, made, grid.role[i], &mut generators);
-        }
-        Solution {
-            ending: grid.islands.iter().fold(Ending::Solved, |e, i| e.and(i.ending)),
-            iterations: runs.iter().map(|r| r.mismatch_pu.len().saturating_sub(1)).sum(),
-            runs,
-            islands: grid.islands.clone(),
-            island_of: (0..live.len()).map(|k| Some(grid.island[new_of(k)]).filter(|&i| i != NO_ISLAND)).collect(),
-            buses: (0..live.len()).map(voltage).collect(),
-            widest_angle: widest_angle(network, |k| live[k].then(|| state.polar[new_of(k)][0].to_degrees())),
-            losses_mw: branches.iter().map(|b| b.p_from_mw + b.p_to_mw).sum(),
-            branches,
-            generators,
-            at_reactive_limit: (0..live.len()).filter(|&k| grid.at_limit[new_of(k)] != 0).collect(),
-        }
-    }
-}
-
-/// Power into a branch at both ends.
-fn flow(a: &[Complex; 4], from: Complex, to: Complex, base: f64) -> BranchFlow {
-    let current = |own: Complex, v: Complex, other: Complex, w: Complex| {
-        let (x, y) = (times(own, v), times(other, w));
-        times_conjugate(v, [x[0] + y[0], x[1] + y[1]]).map(|s| s * base)
-    };
-    let ([p_from_mw, q_from_mvar], [p_to_mw, q_to_mvar]) = (current(a[0], from, a[1], to), current(a[3], to, a[2], from));
-    BranchFlow { p_from_mw, q_from_mvar, p_to_mw, q_to_mvar }
-}
-
-/// Size of an angle, whole turns left out.
-fn wrapped(angle: f64, turn: f64) -> f64 {
-    (angle - turn * (angle / turn).round()).abs()
-}
-
-/// The branch in service with the widest angle between its ends, degrees.
-fn widest_angle(network: &PowerNetwork, angle: impl Fn(usize) -> Option<f64>) -> Option<(usize, f64)> {
-    let mut widest: Option<(usize, f64)> = None;
-    for (k, b) in network.branches.iter().enumerate().filter(|(_, b)| b.in_service) {
-        let (Some(from), Some(to)) = (angle(b.from), angle(b.to)) else { continue };
-        let width = wrapped(from - to - b.shift_deg, 360.0);
-        if widest.is_none_or(|w| width > w.1) {
-            widest = Some((k, width));
-        }
-    }
-    widest
-}
-
-/// Shares what a bus makes among its generators: the first takes the balance of P at a reference; where the voltage was held, each
-/// stands at the same share of its reactive range, or makes an equal part when the ranges are open or empty.
-fn share(network: &PowerNetwork, here: &[usize], made: Complex, role: Role, out: &mut [Output]) {
-    let generator = |g: usize| &network.generators[g];
-    let sum = |of: &dyn Fn(usize) -> f64| here.iter().map(|&g| of(g)).sum::<f64>();
-    let others = sum(&|g| generator(g).p_mw) - generator(here[0]).p_mw;
-    let (low, width) = (sum(&|g| generator(g).q_min_mvar), sum(&|g| generator(g).q_max_mvar - generator(g).q_min_mvar));
-    let given = sum(&|g| generator(g).q_mvar);
-    for (nth, &g) in here.iter().enumerate() {
-        let this = generator(g);
-        out[g].p_mw = if role == Role::Reference && nth == 0 { made[0] - others } else { this.p_mw };
-        out[g].q_mvar = if role == Role::Pq && made[1] == given {
-            this.q_mvar
-        } else if width > 0.0 && width.is_finite() && low.is_finite() {
-            this.q_min_mvar + (this.q_max_mvar - this.q_min_mvar) * (made[1] - low) / width
-        } else {
-            made[1] / here.len() as f64
-        };
-    }
-}
-
-impl Solution {
-    /// Nothing but an ending.
-    fn empty(network: &PowerNetwork, ending: Ending) -> Solution {
-        Solution {
-            ending,
-            iterations: 0,
-            runs: Vec::new(),
-            islands: Vec::new(),
-            island_of: vec![None; network.buses.len()],
-            buses: vec![None; network.buses.len()],
-            branches: vec![BranchFlow::default(); network.branches.len()],
-            generators: vec![Output::default(); network.generators.len()],
-            losses_mw: 0.0,
-            widest_angle: None,
-            at_reactive_limit: Vec::new(),
         }
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! Rows and columns are permuted by minimum degree and postordered. With A the permuted matrix, row by row
 //!
-//! w = A_i − Σ_{k<i} L_ik U_k,  L_ik = w_k (k < i),  D_i = w_i,  U_ij = D_i⁻¹ w_j (j > i),
+//! ```text
+//! w = A_i − Σ_{k<i} L_ik U_k,  L_ik = w_k (k < i),  D_i = w_i,  U_ij = D_i⁻¹ w_j (j > i)
+//! ```
 //!
 //! so A = (L + D) U with U unit upper triangular by blocks. The fast path does not exchange rows: it checks every pivot block and the
 //! residual, refines, and where that fails a slower scalar LU with threshold pivoting answers instead.
@@ -485,7 +487,11 @@ impl Pivoted {
                     let row = 2 * pattern.column[p] as usize + c;
                     x[row] = a[p][2 * (k % 2) + c];
                     size = size.max(x[row].abs());
-                    if position[row] == usize::MAX { open.insert(row) } else { pending.insert(position[row]) };
+                    if position[row] == usize::MAX {
+                        open.insert(row)
+                    } else {
+                        pending.insert(position[row])
+                    };
                 }
             }
             let mut upper = Vec::new();
@@ -494,7 +500,11 @@ impl Pivoted {
                 upper.push((j, value));
                 for &(row, l) in &out.l[j] {
                     x[row] -= l * value;
-                    if position[row] == usize::MAX { open.insert(row) } else { pending.insert(position[row]) };
+                    if position[row] == usize::MAX {
+                        open.insert(row)
+                    } else {
+                        pending.insert(position[row])
+                    };
                 }
             }
             let most = open.iter().fold(0.0_f64, |m, &r| m.max(x[r].abs()));
@@ -576,9 +586,8 @@ mod tests {
 
     fn cases() -> impl Strategy<Value = Case> {
         let edges = proptest::collection::vec((0u32..12, 0u32..12), 0..40);
-        (1usize..12, edges, proptest::collection::vec(-1.0f64..1.0, 400)).prop_map(|(n, edges, values)| {
-            (n, edges.into_iter().map(|(a, b)| (a % n as u32, b % n as u32)).collect(), values)
-        })
+        (1usize..12, edges, proptest::collection::vec(-1.0f64..1.0, 400))
+            .prop_map(|(n, edges, values)| (n, edges.into_iter().map(|(a, b)| (a % n as u32, b % n as u32)).collect(), values))
     }
 
     fn blocks(pattern: &Pattern, values: &[f64], dominance: f64) -> Vec<Block> {
