@@ -2,12 +2,16 @@
 //!
 //! With complex voltages V = v e^{jθ} and the admittance matrix Y, the power that leaves bus i into the network is
 //!
-//! S_i = P_i + j Q_i = Σ_j s_ij,  s_ij = V_i (Y_ij V_j)*,
+//! ```text
+//! S_i = P_i + j Q_i = Σ_j s_ij,  s_ij = V_i (Y_ij V_j)*
+//! ```
 //!
-//! and a solution has P_i (unless the bus is a reference) and Q_i (only at PQ buses) equal to what is injected. In the unknowns
-//! θ and ln v the Jacobian has one 2 × 2 block for each entry of Y:
+//! and at a solution P (unless the bus is a reference) and Q (only at PQ buses) equal what is injected. In the unknowns θ and ln v the
+//! Jacobian has one 2 × 2 block for each entry of Y:
 //!
-//! J_ij = [ Im s, Re s; −Re s, Im s ],  J_ii = [ Im s_ii − Q_i, Re s_ii + P_i; P_i − Re s_ii, Im s_ii + Q_i ].
+//! ```text
+//! J_ij = [ Im s_ij, Re s_ij; −Re s_ij, Im s_ij ],  J_ii = [ Im s_ii − Q_i, Re s_ii + P_i; P_i − Re s_ii, Im s_ii + Q_i ]
+//! ```
 //!
 //! What a bus holds becomes a row of the identity, so the pattern depends on the branches alone. Branches are π-circuits with the tap
 //! τ e^{jφ} at the from end: Yff = (y + jb/2)/τ², Yft = −y e^{jφ}/τ, Ytf = −y e^{−jφ}/τ, Ytt = y + jb/2.
@@ -17,11 +21,18 @@
 //! step, μ minimises |(1 − μ) F + μ² F₁|²; in polar coordinates this is its second-order approximation.
 //! Units: per unit on the network's base, radians.
 
+use std::f64::consts::TAU;
+
 use buttress_model::network::{Branch, BusKind, PowerNetwork};
 
 use super::dc::{Convention, DcModel};
 use super::lu::{Block, Factor, Lanes, Pattern, Way};
 use crate::ending::Ending;
+use solution::wrapped;
+
+pub use solution::{BranchFlow, Island, Output, Run, Solution, StepLength, Voltage};
+
+mod solution;
 
 /// Real and imaginary part.
 pub(super) type Complex = [f64; 2];
@@ -36,6 +47,10 @@ const REUSE_GAIN: f64 = 0.05;
 const LIMIT_TOLERANCE: f64 = 1e-6;
 /// How often a bus may return from a reactive limit to its set point.
 const RETURNS: u8 = 2;
+/// Largest change of a branch angle in a guarded step, radians.
+const TURN: f64 = std::f64::consts::FRAC_PI_3;
+/// Angle across a branch, radians, beyond which another solution is looked for.
+const WIDEST: f64 = std::f64::consts::FRAC_PI_2;
 /// Entry of an island table for a bus that is out of service.
 pub(super) const NO_ISLAND: u32 = u32::MAX;
 
@@ -83,93 +98,6 @@ impl Default for Options {
     }
 }
 
-/// Length of the steps of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StepLength {
-    /// The whole Newton step.
-    Full,
-    /// The multiplier of Iwamoto and Tamura where the whole step would raise the mismatch.
-    OptimalMultiplier,
-}
-
-/// One run of Newton's method.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Run {
-    /// Length of its steps.
-    pub step: StepLength,
-    /// Largest mismatch before each step and at the end, p.u., over the islands still in the run.
-    pub mismatch_pu: Vec<f64>,
-}
-
-/// Buses joined by branches in service.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Island {
-    /// How its solve ended; `no_source` when no generator holds a reference in it.
-    pub ending: Ending,
-    /// Number of buses.
-    pub n_buses: usize,
-    /// Reference buses, ascending.
-    pub references: Vec<usize>,
-    /// Largest mismatch at the end, p.u.
-    pub mismatch_pu: f64,
-}
-
-/// Voltage of a bus.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Voltage {
-    /// Magnitude, p.u.
-    pub vm_pu: f64,
-    /// Angle, degrees.
-    pub va_deg: f64,
-}
-
-/// Power into a branch at its ends.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct BranchFlow {
-    /// Active power at the from end, MW.
-    pub p_from_mw: f64,
-    /// Reactive power at the from end, Mvar.
-    pub q_from_mvar: f64,
-    /// Active power at the to end, MW.
-    pub p_to_mw: f64,
-    /// Reactive power at the to end, Mvar.
-    pub q_to_mvar: f64,
-}
-
-/// Output of a generator.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Output {
-    /// Active power, MW.
-    pub p_mw: f64,
-    /// Reactive power, Mvar.
-    pub q_mvar: f64,
-}
-
-/// A solved power flow.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Solution {
-    /// Worst ending of the islands.
-    pub ending: Ending,
-    /// Newton steps in all runs.
-    pub iterations: usize,
-    /// The runs, in order: full steps first, then, where those failed, with a multiplier; again after each switch at a limit.
-    pub runs: Vec<Run>,
-    /// Islands, by their lowest bus.
-    pub islands: Vec<Island>,
-    /// Island of each bus; none when the bus is isolated.
-    pub island_of: Vec<Option<u32>>,
-    /// Voltage of each bus; none when it is dead: isolated, or in an island without a solution.
-    pub buses: Vec<Option<Voltage>>,
-    /// Flow of each branch; zero when it is out of service or has a dead end.
-    pub branches: Vec<BranchFlow>,
-    /// Output of each generator; zero when it is out of service or its bus is dead.
-    pub generators: Vec<Output>,
-    /// Active losses in branches, MW.
-    pub losses_mw: f64,
-    /// Buses held at a reactive limit instead of their set point, ascending.
-    pub at_reactive_limit: Vec<usize>,
-}
-
 /// What a bus holds in this solve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
@@ -188,6 +116,8 @@ enum Role {
 pub(super) struct Grid {
     /// Yff, Yft, Ytf, Ytt of each branch; zero when it carries nothing.
     pub(super) admittance: Vec<[Complex; 4]>,
+    /// Phase shift of each branch, radians.
+    shift: Vec<f64>,
     /// Entries of Y.
     pub(super) y: Vec<Complex>,
     /// Injections P, Q.
@@ -230,6 +160,8 @@ pub struct Workspace {
     pub(super) factor: Factor,
     /// −F before a solve, the step after it.
     step: Vec<Lanes<1>>,
+    /// −F.
+    minus_f: Vec<Lanes<1>>,
 }
 
 /// Pattern, order and symbolic factorisation of a network; good for any change that keeps its buses and the ends of its branches,
@@ -370,6 +302,7 @@ impl Grid {
         self.y.clear();
         self.y.resize(analysed.pattern.n_blocks(), [0.0; 2]);
         self.admittance.clear();
+        self.shift = network.branches.iter().map(|b| b.shift_deg.to_radians()).collect();
         for (branch, &(ft, tf)) in network.branches.iter().zip(analysed.pattern.edge()) {
             let a = if carries(branch) { admittance(branch) } else { [[0.0; 2]; 4] };
             self.admittance.push(a);
@@ -451,6 +384,17 @@ impl Grid {
         }
     }
 
+    /// Puts other voltages into the chosen islands; returns all voltages as they were.
+    fn put(&self, polar: &mut [[f64; 2]], other: &[[f64; 2]], chosen: &[bool]) -> Vec<[f64; 2]> {
+        let old = polar.to_vec();
+        for (i, island) in self.island.iter().enumerate().filter(|(_, island)| **island != NO_ISLAND) {
+            if chosen[*island as usize] {
+                polar[i] = other[i];
+            }
+        }
+        old
+    }
+
     /// True when the island of a bus (new numbering) ended so.
     pub(super) fn ended(&self, i: usize, ending: Ending) -> bool {
         self.island[i] != NO_ISLAND && self.islands[self.island[i] as usize].ending == ending
@@ -515,7 +459,14 @@ impl Analysed {
         let zero = [[0.0]; 2];
         let state = State { polar: vec![[0.0, 1.0]; n], v: vec![zero; n], s: vec![zero; n] };
         let blocks = vec![[0.0; 4]; self.pattern.n_blocks()];
-        Workspace { grid: Grid::default(), state, blocks, factor: self.pattern.factor_storage(), step: vec![zero; n] }
+        Workspace {
+            grid: Grid::default(),
+            state,
+            blocks,
+            factor: self.pattern.factor_storage(),
+            step: vec![zero; n],
+            minus_f: vec![zero; n],
+        }
     }
 
     /// Solves the power flow of a network. One that this analysis does not fit is analysed anew.
@@ -564,7 +515,7 @@ impl Analysed {
     /// Adds the angles of the direct-current model, by one solve on the pattern of the Jacobian.
     fn dc_angles(&self, network: &PowerNetwork, work: &mut Workspace) {
         let model = DcModel::new(network, Convention::Matpower);
-        let Workspace { grid, state, blocks, factor, step } = work;
+        let Workspace { grid, state, blocks, factor, step, .. } = work;
         blocks.fill([0.0; 4]);
         for (k, &i) in self.pattern.new_of().iter().enumerate() {
             let i = i as usize;
@@ -588,26 +539,58 @@ impl Analysed {
         }
     }
 
-    /// Runs Newton's method with full steps and, for the islands that leaves unsolved, with a multiplier from the same start.
+    /// Runs Newton's method with full steps and, for the islands that leaves unsolved or with more than 90° across a branch, with
+    /// guarded steps from the same start. What the first run solved stays where the second finds nothing.
     pub(super) fn converge(&self, options: &Options, work: &mut Workspace, runs: &mut Vec<Run>) {
         let start = work.state.polar.clone();
-        for step in [StepLength::Full, StepLength::OptimalMultiplier] {
-            let grid = &mut work.grid;
-            for (k, island) in grid.islands.iter().enumerate() {
-                grid.in_run[k] = island.ending != Ending::NoSource;
+        self.run(options, StepLength::Full, work, runs);
+        let angle = |i: usize| work.state.polar[i][0];
+        let wide = self.widest(&work.grid, |f, t, k| wrapped(angle(f) - angle(t) - work.grid.shift[k], TAU));
+        let poor = |(island, wide): (&Island, &f64)| match island.ending {
+            Ending::NoSource => false,
+            Ending::Solved => *wide > WIDEST,
+            _ => true,
+        };
+        let again: Vec<bool> = work.grid.islands.iter().zip(&wide).map(poor).collect();
+        if !again.contains(&true) {
+            return;
+        }
+        let first: Vec<Ending> = work.grid.islands.iter().map(|i| i.ending).collect();
+        let found = work.grid.put(&mut work.state.polar, &start, &again);
+        self.run(options, StepLength::Guarded, work, runs);
+        let back: Vec<bool> =
+            first.iter().zip(&work.grid.islands).map(|(first, now)| *first == Ending::Solved && now.ending != Ending::Solved).collect();
+        if back.contains(&true) {
+            work.grid.put(&mut work.state.polar, &found, &back);
+            for (island, _) in work.grid.islands.iter_mut().zip(&back).filter(|(_, back)| **back) {
+                island.ending = Ending::Solved;
             }
-            for (i, start) in start.iter().enumerate() {
-                if !grid.ended(i, Ending::Solved) {
-                    work.state.polar[i] = *start;
-                }
-            }
-            grid.release();
-            let mismatch_pu = self.newton(options, step, work);
-            runs.push(Run { step, mismatch_pu });
-            if work.grid.islands.iter().all(|i| matches!(i.ending, Ending::Solved | Ending::NoSource)) {
-                break;
+            self.evaluate(work);
+        }
+    }
+
+    /// Widest of a value of the ends of a branch (in the order of the factorisation, with its number) in each island.
+    fn widest(&self, grid: &Grid, width: impl Fn(usize, usize, usize) -> f64) -> Vec<f64> {
+        let mut widest = vec![0.0_f64; grid.islands.len()];
+        for (k, (&(f, t), a)) in self.ends.iter().zip(&grid.admittance).enumerate() {
+            if *a != [[0.0; 2]; 4] {
+                let [f, t] = [f, t].map(|b| self.pattern.new_of()[b as usize] as usize);
+                let w = &mut widest[grid.island[f] as usize];
+                *w = w.max(width(f, t, k));
             }
         }
+        widest
+    }
+
+    /// One run on every island with a source.
+    fn run(&self, options: &Options, step: StepLength, work: &mut Workspace, runs: &mut Vec<Run>) {
+        let grid = &mut work.grid;
+        for (k, island) in grid.islands.iter().enumerate() {
+            grid.in_run[k] = island.ending != Ending::NoSource;
+        }
+        grid.release();
+        let mismatch_pu = self.newton(options, step, work);
+        runs.push(Run { step, mismatch_pu });
     }
 
     /// One run; returns the largest mismatch before each step and at the end, and leaves the endings in the islands.
@@ -616,10 +599,11 @@ impl Analysed {
         let mut may_reuse = false;
         for iteration in 0..=options.iterations {
             self.evaluate(work);
-            let worst = work.judge(options.tolerance);
+            let (worst, works) = work.judge(options.tolerance);
             let gains = history.last().is_some_and(|&before| worst < before * REUSE_GAIN);
             history.push(worst);
-            if worst <= options.tolerance || iteration == options.iterations {
+            work.minus_f.clone_from(&work.step);
+            if !works || iteration == options.iterations {
                 break;
             }
             if may_reuse && worst < REUSE_BELOW && gains {
@@ -629,7 +613,7 @@ impl Analysed {
             }
             match length {
                 StepLength::Full => work.advance(|_| 1.0),
-                StepLength::OptimalMultiplier => self.advance_damped(work),
+                StepLength::Guarded => self.advance_guarded(work),
             }
         }
         history
@@ -662,22 +646,25 @@ impl Analysed {
         Way::Pivoted
     }
 
-    /// Takes the whole step and, in each island where that raised the mismatch, scales it by the multiplier.
-    fn advance_damped(&self, work: &mut Workspace) {
-        let (before, direction) = (work.state.polar.clone(), work.step.clone());
-        let mut f = vec![[0.0; 3]; work.grid.islands.len()];
+    /// Takes in each island the share λ of the step that changes no branch angle by more than [`TURN`], and scales it by the multiplier.
+    /// After that share the mismatch is (1 − λ) F + c with c of second order.
+    fn advance_guarded(&self, work: &mut Workspace) {
+        let (before, f, direction) = (work.state.polar.clone(), work.minus_f.clone(), work.step.clone());
+        let turn = self.widest(&work.grid, |f, t, _| (work.step[f][0][0] - work.step[t][0][0]).abs());
+        let share: Vec<f64> = turn.into_iter().map(|t| if t > TURN { TURN / t } else { 1.0 }).collect();
+        work.advance(|island| share[island]);
         self.evaluate(work);
-        let old = work.step.clone();
-        work.step.clone_from(&direction);
-        work.advance(|_| 1.0);
-        self.evaluate(work);
-        for (i, (a, c)) in old.iter().flatten().flatten().zip(work.step.iter().flatten().flatten()).enumerate() {
-            if work.grid.island[i / 2] != NO_ISLAND {
-                let sums = &mut f[work.grid.island[i / 2] as usize];
-                *sums = [sums[0] + a * a, sums[1] + a * c, sums[2] + c * c];
+        let mut sums = vec![[0.0; 3]; share.len()];
+        for i in (0..before.len()).filter(|&i| work.grid.island[i] != NO_ISLAND) {
+            let island = work.grid.island[i] as usize;
+            for c in 0..2 {
+                let a = f[i][c][0];
+                let second = work.step[i][c][0] - (1.0 - share[island]) * a;
+                let sum = &mut sums[island];
+                *sum = [sum[0] + a * a, sum[1] + a * second, sum[2] + second * second];
             }
         }
-        let scale: Vec<f64> = f.into_iter().map(multiplier).collect();
+        let scale: Vec<f64> = sums.into_iter().zip(share).map(|(sum, share)| share * multiplier(sum, share)).collect();
         work.state.polar = before;
         work.step = direction;
         work.advance(|island| scale[island]);
@@ -704,17 +691,16 @@ impl Analysed {
     }
 }
 
-/// The μ in (0, 1] nearest 0 at which |(1 − μ) a + μ² c|² is stationary, from aa = |a|², ac = a·c, cc = |c|²; 1 when the whole step
-/// lowers the mismatch.
-fn multiplier([aa, ac, cc]: [f64; 3]) -> f64 {
-    if cc <= aa {
-        return 1.0;
-    }
+/// The μ in (0, 1] at which |(1 − λμ) a + μ² c|² stops falling, from aa = |a|², ac = a·c, cc = |c|² and λ.
+fn multiplier([aa, ac, cc]: [f64; 3], share: f64) -> f64 {
     if !cc.is_finite() {
         return 0.5;
     }
-    // Half the derivative; it is −aa at 0, and at 1 positive because ac ≤ |a||c| < cc.
-    let slope = |m: f64| -aa + m * (aa + 2.0 * ac) - 3.0 * ac * m * m + 2.0 * cc * m * m * m;
+    // Half the derivative; it is −λ aa at 0.
+    let slope = |m: f64| -share * aa + m * (share * share * aa + 2.0 * ac) - 3.0 * share * ac * m * m + 2.0 * cc * m * m * m;
+    if slope(1.0) <= 0.0 {
+        return 1.0;
+    }
     let (mut low, mut high) = (0.0, 1.0);
     for _ in 0..52 {
         let middle = 0.5 * (low + high);
@@ -724,33 +710,33 @@ fn multiplier([aa, ac, cc]: [f64; 3]) -> f64 {
 }
 
 impl Workspace {
-    /// Largest mismatch of each island, from −F, and what it says about the island; returns the largest of those in the run.
-    fn judge(&mut self, tolerance: f64) -> f64 {
+    /// Finds the largest mismatch of each island in the run, from −F, and what it says about the island. Returns the largest of all, and
+    /// whether an island still works on it.
+    fn judge(&mut self, tolerance: f64) -> (f64, bool) {
         let grid = &mut self.grid;
         grid.islands.iter_mut().zip(&grid.in_run).filter(|(_, run)| **run).for_each(|(i, _)| i.mismatch_pu = 0.0);
         for (f, &island) in self.step.iter().zip(&grid.island) {
             if island != NO_ISLAND && grid.in_run[island as usize] {
                 let most = &mut grid.islands[island as usize].mismatch_pu;
-                // A NaN stays once it is there.
                 for x in [f[0][0].abs(), f[1][0].abs()] {
-                    *most = if x <= *most || most.is_nan() { *most } else { x };
+                    // What is not a number counts as beyond all bounds.
+                    *most = if x.is_nan() { f64::INFINITY } else { most.max(x) };
                 }
             }
         }
-        let mut worst = 0.0_f64;
+        let (mut worst, mut works) = (0.0_f64, false);
         for k in 0..self.grid.islands.len() {
-            if !self.grid.in_run[k] {
-                continue;
-            }
             let mismatch = self.grid.islands[k].mismatch_pu;
-            self.grid.islands[k].ending = if mismatch <= tolerance { Ending::Solved } else { Ending::IterationLimit };
-            if mismatch <= DIVERGED {
-                worst = worst.max(mismatch);
-            } else {
-                self.fail(k, Ending::IterationLimit);
+            worst = worst.max(mismatch);
+            if self.grid.in_run[k] {
+                self.grid.islands[k].ending = if mismatch <= tolerance { Ending::Solved } else { Ending::IterationLimit };
+                works |= mismatch > tolerance && mismatch <= DIVERGED;
+                if mismatch > DIVERGED {
+                    self.fail(k, Ending::IterationLimit);
+                }
             }
         }
-        worst
+        (worst, works)
     }
 
     /// Takes an island out of the run.
@@ -779,91 +765,7 @@ impl Workspace {
             }
         }
     }
-
-    /// The answer in the source's order and units.
-    fn solution(&self, network: &PowerNetwork, analysed: &Analysed, runs: Vec<Run>) -> Solution {
-        let (grid, state, base) = (&self.grid, &self.state, network.base_mva);
-        let new_of = |k: usize| analysed.pattern.new_of()[k] as usize;
-        let live: Vec<bool> = (0..network.buses.len()).map(|k| grid.ended(new_of(k), Ending::Solved)).collect();
-        let voltage = |k: usize| {
-            let [angle, vm_pu] = state.polar[new_of(k)];
-            live[k].then_some(Voltage { vm_pu, va_deg: angle.to_degrees() })
-        };
-        let complex = |k: usize| state.v[new_of(k)].map(|x| x[0]);
-        let branches: Vec<BranchFlow> = (network.branches.iter().zip(&grid.admittance))
-            .map(|(b, a)| if live[b.from] && live[b.to] { flow(a, complex(b.from), complex(b.to), base) } else { BranchFlow::default() })
-            .collect();
-        let mut at: Vec<Vec<usize>> = vec![Vec::new(); network.buses.len()];
-        for (g, generator) in network.generators.iter().enumerate().filter(|(_, g)| g.in_service && live[g.bus]) {
-            at[generator.bus].push(g);
-        }
-        let mut generators = vec![Output::default(); network.generators.len()];
-        for (k, here) in at.iter().enumerate().filter(|(_, here)| !here.is_empty()) {
-            let i = new_of(k);
-            // What the bus sends out, less what it receives otherwise, is what its generators make.
-            let made: Complex = std::array::from_fn(|c| (state.s[i][c][0] - grid.target[i][c] + grid.generation[i][c]) * base);
-            share(network, here, made, grid.role[i], &mut generators);
-        }
-        Solution {
-            ending: grid.islands.iter().fold(Ending::Solved, |e, i| e.and(i.ending)),
-            iterations: runs.iter().map(|r| r.mismatch_pu.len().saturating_sub(1)).sum(),
-            runs,
-            islands: grid.islands.clone(),
-            island_of: (0..live.len()).map(|k| Some(grid.island[new_of(k)]).filter(|&i| i != NO_ISLAND)).collect(),
-            buses: (0..live.len()).map(voltage).collect(),
-            losses_mw: branches.iter().map(|b| b.p_from_mw + b.p_to_mw).sum(),
-            branches,
-            generators,
-            at_reactive_limit: (0..live.len()).filter(|&k| grid.at_limit[new_of(k)] != 0).collect(),
-        }
-    }
 }
 
-/// Power into a branch at both ends.
-fn flow(a: &[Complex; 4], from: Complex, to: Complex, base: f64) -> BranchFlow {
-    let current = |own: Complex, v: Complex, other: Complex, w: Complex| {
-        let (x, y) = (times(own, v), times(other, w));
-        times_conjugate(v, [x[0] + y[0], x[1] + y[1]]).map(|s| s * base)
-    };
-    let ([p_from_mw, q_from_mvar], [p_to_mw, q_to_mvar]) = (current(a[0], from, a[1], to), current(a[3], to, a[2], from));
-    BranchFlow { p_from_mw, q_from_mvar, p_to_mw, q_to_mvar }
-}
-
-/// Shares what a bus makes among its generators: the first takes the balance of P at a reference; where the voltage was held, each
-/// stands at the same share of its reactive range, or makes an equal part when the ranges are open or empty.
-fn share(network: &PowerNetwork, here: &[usize], made: Complex, role: Role, out: &mut [Output]) {
-    let generator = |g: usize| &network.generators[g];
-    let sum = |of: &dyn Fn(usize) -> f64| here.iter().map(|&g| of(g)).sum::<f64>();
-    let others = sum(&|g| generator(g).p_mw) - generator(here[0]).p_mw;
-    let (low, width) = (sum(&|g| generator(g).q_min_mvar), sum(&|g| generator(g).q_max_mvar - generator(g).q_min_mvar));
-    let given = sum(&|g| generator(g).q_mvar);
-    for (nth, &g) in here.iter().enumerate() {
-        let this = generator(g);
-        out[g].p_mw = if role == Role::Reference && nth == 0 { made[0] - others } else { this.p_mw };
-        out[g].q_mvar = if role == Role::Pq && made[1] == given {
-            this.q_mvar
-        } else if width > 0.0 && width.is_finite() && low.is_finite() {
-            this.q_min_mvar + (this.q_max_mvar - this.q_min_mvar) * (made[1] - low) / width
-        } else {
-            made[1] / here.len() as f64
-        };
-    }
-}
-
-impl Solution {
-    /// Nothing but an ending.
-    fn empty(network: &PowerNetwork, ending: Ending) -> Solution {
-        Solution {
-            ending,
-            iterations: 0,
-            runs: Vec::new(),
-            islands: Vec::new(),
-            island_of: vec![None; network.buses.len()],
-            buses: vec![None; network.buses.len()],
-            branches: vec![BranchFlow::default(); network.branches.len()],
-            generators: vec![Output::default(); network.generators.len()],
-            losses_mw: 0.0,
-            at_reactive_limit: Vec::new(),
-        }
-    }
-}
+#[cfg(test)]
+pub(super) mod tests;

@@ -3,10 +3,13 @@
 //! Without branch f–t the mismatch changes only at f and t, and so do four blocks of the Jacobian: J' = J + E M Eᵀ with E the unit
 //! columns of f and t (θ and ln v of each) and M = −(the branch's own derivatives), 4 × 4. With J = (L + D) U of the base state,
 //!
-//! J'⁻¹ r = U⁻¹ ( z − X (I + M K)⁻¹ M Wᵀ z ),  z = (L + D)⁻¹ r,  X = (L + D)⁻¹ E,  W = U⁻ᵀ E,  K = Wᵀ X,
+//! ```text
+//! J'⁻¹ r = U⁻¹ ( z − X (I + M K)⁻¹ M Wᵀ z ),  z = (L + D)⁻¹ r,  X = (L + D)⁻¹ E,  W = U⁻ᵀ E,  K = Wᵀ X
+//! ```
 //!
 //! where X and W live on the paths from f and t to the root of the elimination tree. The steps x ← x − J'⁻¹ F(x) keep J' and repeat
-//! until the true mismatch F of the changed network is within tolerance; where they do not get there, Newton's method with fresh
+//! until the true mismatch F of the changed network is within tolerance. A step (dθ, d ln v) turns V by (1 + j dθ/2) / (1 − j dθ/2),
+//! which is e^{j dθ} to second order and a pure rotation always, so no sine is needed. Where they do not get there, Newton's method with fresh
 //! Jacobians starts over from the base state, and its ending stands. Voltage set points, and reactive limits where the base solve
 //! held them, stay as in the base state. `LANES` outages run side by side, and none of them sees its neighbours: the answers do not
 //! depend on the number of threads.
@@ -16,12 +19,12 @@
 use buttress_model::network::PowerNetwork;
 use rayon::prelude::*;
 
-use super::ac::{Analysed, Complex, Options, Run, Solution, Workspace, power, rotation, times, times_conjugate};
+use super::ac::{Analysed, Complex, Options, Run, Solution, Workspace, power, times, times_conjugate};
 use super::lu::{Border, Lanes};
 use crate::ending::Ending;
 
 /// Outages that are solved side by side.
-const LANES: usize = 4;
+const LANES: usize = 8;
 /// Outages that one task works through.
 const TASK: usize = 64;
 /// Most steps with the Jacobian of the base state.
@@ -228,7 +231,6 @@ struct Lane {
 
 /// Arrays of one thread.
 struct Scratch {
-    polar: Vec<Lanes<LANES>>,
     v: Vec<Lanes<LANES>>,
     s: Vec<Lanes<LANES>>,
     step: Vec<Lanes<LANES>>,
@@ -246,7 +248,7 @@ impl Scratch {
         let border = vec![[[0.0; 4]; 2]; n];
         let lanes = vec![Lane::default(); LANES];
         let work = study.base.clone();
-        Scratch { polar: zero.clone(), v: zero.clone(), s: zero.clone(), step: zero, x: border.clone(), w: border, lanes, work }
+        Scratch { v: zero.clone(), s: zero.clone(), step: zero, x: border.clone(), w: border, lanes, work }
     }
 }
 
@@ -300,7 +302,7 @@ impl<'a> Study<'a> {
                 let (outage, branch, iterations) = (l.outage, l.branch, l.iterations);
                 if worst[lane] <= self.options.tolerance {
                     l.busy = false;
-                    let after = self.after(|i| scratch.v[i].map(|x| x[lane]), |i| scratch.polar[i][1][lane], branch);
+                    let after = self.after(|i| scratch.v[i].map(|x| x[lane]), branch);
                     done[outage] = Some(Outage { branch, iterations, ending: OutageEnding::Solved(after) });
                 } else if iterations == KEPT_STEPS || !worst[lane].is_finite() || iterations > 2 && worst[lane] > KEPT_GAIN * l.mismatch {
                     l.busy = false;
@@ -319,7 +321,7 @@ impl<'a> Study<'a> {
     fn enter(&self, scratch: &mut Scratch, lane: usize, outage: usize, branch: usize) -> bool {
         let b = &self.network.branches[branch];
         let ends = [b.from, b.to].map(|k| self.analysed.pattern.new_of()[k] as usize);
-        let Scratch { polar, x, w, lanes, .. } = scratch;
+        let Scratch { v, x, w, lanes, .. } = scratch;
         let l = &mut lanes[lane];
         self.analysed.pattern.path(ends, &mut l.path);
         self.analysed.pattern.border(&self.base.factor, ends, &l.path, x, w);
@@ -341,9 +343,9 @@ impl<'a> Study<'a> {
         let Some(gain) = solve4(system, m) else { return false };
         (l.gain, l.outage, l.branch, l.ends) = (gain, outage, branch, ends);
         (l.iterations, l.mismatch, l.busy) = (0, f64::INFINITY, true);
-        for (to, from) in polar.iter_mut().zip(&self.base.state.polar) {
-            to[0][lane] = from[0];
-            to[1][lane] = from[1];
+        for (to, from) in v.iter_mut().zip(&self.base.state.v) {
+            to[0][lane] = from[0][0];
+            to[1][lane] = from[1][0];
         }
         true
     }
@@ -370,14 +372,7 @@ impl<'a> Study<'a> {
     /// −F in `step`, and the largest entry of each lane.
     fn mismatch(&self, scratch: &mut Scratch) -> [f64; LANES] {
         let (pattern, grid) = (&self.analysed.pattern, &self.base.grid);
-        let Scratch { polar, v, s, step, lanes, .. } = scratch;
-        for (v, polar) in v.iter_mut().zip(polar.iter()) {
-            for lane in 0..LANES {
-                let [c, s] = rotation(polar[0][lane]);
-                v[0][lane] = polar[1][lane] * c;
-                v[1][lane] = polar[1][lane] * s;
-            }
-        }
+        let Scratch { v, s, step, lanes, .. } = scratch;
         power(pattern, &grid.y, v, s);
         for (lane, l) in lanes.iter().enumerate().filter(|(_, l)| l.busy) {
             let a = &grid.admittance[l.branch];
@@ -402,10 +397,10 @@ impl<'a> Study<'a> {
         worst
     }
 
-    /// Moves every busy lane by one step of its changed Jacobian.
+    /// Moves every busy lane by one step of its changed Jacobian; what an idle lane does concerns nobody.
     fn step(&self, scratch: &mut Scratch) {
         let pattern = &self.analysed.pattern;
-        let Scratch { polar, step, lanes, .. } = scratch;
+        let Scratch { v, step, lanes, .. } = scratch;
         pattern.forward(&self.base.factor, step);
         for (lane, l) in lanes.iter().enumerate().filter(|(_, l)| l.busy) {
             let mut t = [0.0; 4];
@@ -423,13 +418,14 @@ impl<'a> Study<'a> {
             }
         }
         pattern.backward(&self.base.factor, step);
-        let busy: [bool; LANES] = std::array::from_fn(|lane| lanes[lane].busy);
-        for (polar, step) in polar.iter_mut().zip(step.iter()) {
+        for (v, step) in v.iter_mut().zip(step.iter()) {
             for lane in 0..LANES {
-                if busy[lane] {
-                    polar[0][lane] += step[0][lane];
-                    polar[1][lane] += polar[1][lane] * step[1][lane];
-                }
+                let half = 0.5 * step[0][lane];
+                let scale = (1.0 + step[1][lane]) / (1.0 + half * half);
+                let (c, s) = ((1.0 - half * half) * scale, 2.0 * half * scale);
+                let (e, f) = (v[0][lane], v[1][lane]);
+                v[0][lane] = e * c - f * s;
+                v[1][lane] = e * s + f * c;
             }
         }
     }
@@ -453,19 +449,19 @@ impl<'a> Study<'a> {
         self.analysed.converge(self.options, work, &mut runs);
         let iterations = before + runs.iter().map(|r| r.mismatch_pu.len().saturating_sub(1)).sum::<usize>();
         let ending = match work.grid.islands[island].ending {
-            Ending::Solved => OutageEnding::Solved(self.after(|i| work.state.v[i].map(|x| x[0]), |i| work.state.polar[i][1], branch)),
+            Ending::Solved => OutageEnding::Solved(self.after(|i| work.state.v[i].map(|x| x[0]), branch)),
             other => OutageEnding::Unsolved(other),
         };
         Outage { branch, iterations, ending }
     }
 
     /// Holds a state against ratings and voltage limits.
-    fn after(&self, v: impl Fn(usize) -> Complex, vm: impl Fn(usize) -> f64, out: usize) -> After {
+    fn after(&self, v: impl Fn(usize) -> Complex, out: usize) -> After {
+        let square = |s: Complex| s[0] * s[0] + s[1] * s[1];
         let mut after = After::default();
         let mut most = (0.0, None);
         for r in self.rated.iter().filter(|r| r.branch != out) {
             let ([f, t], a) = (r.ends.map(|i| v(i as usize)), &r.admittance);
-            let square = |s: Complex| s[0] * s[0] + s[1] * s[1];
             let share = square(branch_power(a[0], a[1], f, t)).max(square(branch_power(a[3], a[2], t, f))) / r.square;
             after.n_overloads += usize::from(share > 1.0);
             if share > most.0 {
@@ -475,7 +471,7 @@ impl<'a> Study<'a> {
         after.most_loaded = most.1.map(|branch| Loading { branch, share: most.0.sqrt() });
         for (i, limits) in self.limits.iter().enumerate() {
             let Some((low, high, bus)) = *limits else { continue };
-            let vm_pu = vm(i);
+            let vm_pu = square(v(i)).sqrt();
             let sides = [(low - vm_pu, &mut after.lowest, &mut after.n_low), (vm_pu - high, &mut after.highest, &mut after.n_high)];
             for (beyond_pu, worst, count) in sides {
                 if beyond_pu > VOLTAGE_TOLERANCE {
@@ -505,8 +501,7 @@ fn solve4(mut a: [[f64; 4]; 4], mut b: [[f64; 4]; 4]) -> Option<[[f64; 4]; 4]> {
         let p = (k..4).max_by(|&i, &j| a[i][k].abs().total_cmp(&a[j][k].abs()))?;
         a.swap(k, p);
         b.swap(k, p);
-        // Written so that NaN fails.
-        if !(a[k][k].abs() > 1e-12) {
+        if a[k][k].abs() < 1e-12 || !a[k][k].is_finite() {
             return None;
         }
         for i in (0..4).filter(|&i| i != k) {
@@ -518,4 +513,131 @@ fn solve4(mut a: [[f64; 4]; 4], mut b: [[f64; 4]; 4]) -> Option<[[f64; 4]; 4]> {
         }
     }
     Some(std::array::from_fn(|k| b[k].map(|x| x / a[k][k])))
+}
+
+#[cfg(test)]
+mod tests {
+    use buttress_model::network::{Branch, BusKind};
+    use proptest::prelude::*;
+
+    use super::super::ac::tests::{bus, generator, line, matpower, network, nine_buses, ring};
+    use super::*;
+
+    fn rated(mut n: PowerNetwork, rate_a_mva: f64) -> PowerNetwork {
+        n.branches.iter_mut().for_each(|b: &mut Branch| b.rate_a_mva = rate_a_mva);
+        n
+    }
+
+    /// What a solve of the network without the branch says; nothing when it has no solution.
+    fn alone(n: &PowerNetwork, branch: usize) -> Option<After> {
+        let n = n.without_branches(&[branch + 1]).expect("row");
+        let analysed = Analysed::new(&n);
+        let solution = analysed.solve(&n, &Options::default(), &mut analysed.workspace());
+        if solution.ending != Ending::Solved {
+            return None;
+        }
+        let mut after = After::default();
+        for (k, (b, f)) in n.branches.iter().zip(&solution.branches).enumerate() {
+            let apparent = f.p_from_mw.hypot(f.q_from_mvar).max(f.p_to_mw.hypot(f.q_to_mvar));
+            if !(b.in_service && b.rate_a_mva > 0.0) {
+                continue;
+            }
+            let share = apparent / b.rate_a_mva;
+            after.n_overloads += usize::from(share > 1.0);
+            if after.most_loaded.is_none_or(|m| share > m.share) {
+                after.most_loaded = Some(Loading { branch: k, share });
+            }
+        }
+        for (bus, v) in n.buses.iter().zip(&solution.buses) {
+            let vm = v.expect("solved").vm_pu;
+            after.n_low += usize::from(vm < bus.vm_min_pu - 1e-6);
+            after.n_high += usize::from(vm > bus.vm_max_pu + 1e-6);
+        }
+        Some(after)
+    }
+
+    fn agrees(n: &PowerNetwork, study: &OutageStudy) -> Result<(), TestCaseError> {
+        for outage in &study.outages {
+            let single = alone(n, outage.branch);
+            match &outage.ending {
+                OutageEnding::Solved(after) => {
+                    let single = single.ok_or_else(|| TestCaseError::fail("the single solve has no answer"))?;
+                    let (a, b) = (after.most_loaded.expect("rated"), single.most_loaded.expect("rated"));
+                    prop_assert!((a.share - b.share).abs() < 1e-7, "{} {:?} {:?}", outage.branch, a, b);
+                    prop_assert_eq!((after.n_low, after.n_high), (single.n_low, single.n_high));
+                    prop_assert_eq!(after.n_overloads, single.n_overloads);
+                }
+                OutageEnding::Islanding => {}
+                OutageEnding::Unsolved(_) => prop_assert!(single.is_none()),
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn nine_buses_have_three_bridges_and_six_outages() {
+        let n = rated(nine_buses(), 150.0);
+        let study = ac_outages(&n, &Options::default());
+        assert_eq!((study.outages.len(), study.n_islanding()), (9, 3));
+        assert!(study.outages[..3].iter().all(|o| o.ending == OutageEnding::Islanding));
+        assert!(study.not_converged().is_empty());
+        agrees(&n, &study).expect("as single solves");
+        assert!(study.overloads().windows(2).all(|w| w[0].1.share >= w[1].1.share));
+        assert!(!study.overloads().is_empty());
+    }
+
+    #[test]
+    fn an_outage_that_cannot_be_carried_is_named() {
+        // Two lines of x = 0.1 carry up to 10 p.u. together and 5 alone.
+        let buses = vec![bus(BusKind::Reference, 0.0, 0.0), bus(BusKind::Pq, 520.0, 0.0)];
+        let lines = vec![line(0, 1, [0.0, 0.1, 0.0]), line(1, 0, [0.0, 0.1, 0.0]), line(0, 1, [0.0, 5.0, 0.0])];
+        let n = rated(network(buses, vec![generator(0, 0.0, 1.0)], lines), 600.0);
+        let study = ac_outages(&n, &Options::default());
+        assert_eq!(study.base.ending, Ending::Solved);
+        assert_eq!(study.not_converged(), [0, 1]);
+        assert!(matches!(study.outages[2].ending, OutageEnding::Solved(_)));
+    }
+
+    #[test]
+    fn a_base_state_without_a_solution_has_no_outages() {
+        let mut n = nine_buses();
+        n.generators[0].in_service = false;
+        let study = ac_outages(&n, &Options::default());
+        assert_eq!((study.base.ending, study.outages.len()), (Ending::NoSource, 0));
+    }
+
+    #[test]
+    fn one_thread_and_three_give_the_same_answer() {
+        let n = rated(ring(90, &[0.31, 0.72, 0.14, 0.55, 0.98, 0.23, 0.67]), 80.0);
+        let run = |threads| {
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("pool").install(|| ac_outages(&n, &Options::default()))
+        };
+        let one = run(1);
+        assert!(one.outages.len() > TASK);
+        assert_eq!(one, run(3));
+    }
+
+    proptest! {
+        #[test]
+        fn outages_agree_with_single_solves(n in 4usize..20, values in proptest::collection::vec(0.0f64..1.0, 37)) {
+            let n = rated(ring(n, &values), 60.0);
+            agrees(&n, &ac_outages(&n, &Options::default()))?;
+        }
+    }
+
+    #[test]
+    fn european_outages_have_the_known_number_of_bridges() {
+        let Some(n) = matpower("case1354pegase") else { return };
+        let study = ac_outages(&n, &Options::default());
+        assert_eq!((study.outages.len(), study.n_islanding()), (1991, 561));
+        for outage in study.outages.iter().filter(|o| o.ending != OutageEnding::Islanding).step_by(97) {
+            let single = alone(&n, outage.branch).expect("solved");
+            let OutageEnding::Solved(after) = &outage.ending else { panic!("{outage:?}") };
+            let (found, wanted) = (after.most_loaded.expect("rated").share, single.most_loaded.expect("rated").share);
+            assert!((found - wanted).abs() < 1e-6, "{} {found} {wanted}", outage.branch);
+            assert_eq!((after.n_overloads, after.n_low, after.n_high), (single.n_overloads, single.n_low, single.n_high));
+        }
+        let Some(n) = matpower("case118") else { return };
+        assert_eq!(ac_outages(&n, &Options::default()).n_islanding(), 9);
+    }
 }

@@ -2,7 +2,9 @@
 //!
 //! Rows and columns are permuted by minimum degree and postordered. With A the permuted matrix, row by row
 //!
-//! w = A_i − Σ_{k<i} L_ik U_k,  L_ik = w_k (k < i),  D_i = w_i,  U_ij = D_i⁻¹ w_j (j > i),
+//! ```text
+//! w = A_i − Σ_{k<i} L_ik U_k,  L_ik = w_k (k < i),  D_i = w_i,  U_ij = D_i⁻¹ w_j (j > i)
+//! ```
 //!
 //! so A = (L + D) U with U unit upper triangular by blocks. The fast path does not exchange rows: it checks every pivot block and the
 //! residual, refines, and where that fails a slower scalar LU with threshold pivoting answers instead.

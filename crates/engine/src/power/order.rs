@@ -1,7 +1,7 @@
 //! A fill-reducing order: approximate minimum degree on a quotient graph.
 //!
 //! Eliminating variable p joins its neighbours into one element Lp = (Ap ∪ ⋃ Le over the elements e next to p) \ p. The degree of a
-//! variable i in Lp is bounded by d_i = |Ai \ i| + |Lp \ i| + Σ |Le \ Lp| over its other elements e, counted with the sizes of
+//! variable i in Lp is bounded by |Ai \ i| + |Lp \ i| + Σ |Le \ Lp| over its other elements e, counted with the sizes of
 //! variables that have become indistinguishable. Ties go to the variable that came last into its degree list, which the data alone
 //! decides. Source: Amestoy, Davis, Duff, "An Approximate Minimum Degree Ordering Algorithm", SIAM J. Matrix Anal. Appl. 17(4), 1996,
 //! DOI 10.1137/S0895479894278952.
