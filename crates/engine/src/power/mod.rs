@@ -10,6 +10,7 @@ mod dispatch;
 pub mod ldl;
 pub mod opf;
 mod program;
+pub mod redispatch;
 pub mod shed;
 
 use std::sync::Arc;
