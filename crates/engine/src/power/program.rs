@@ -63,8 +63,10 @@ fn angle_limits(convention: Convention, min: f64, max: f64) -> (f64, f64) {
 impl Wires {
     /// Branches with ratings and angle limits; `Err` when a susceptance is no number (a branch without impedance).
     pub(super) fn new(network: &PowerNetwork, convention: Convention) -> Result<Wires, Ending> {
-        let model = DcModel::new(network, convention);
-        let mut wires = Wires::rated(model)?;
+        let mut wires = Wires::rated(network, convention)?;
+        if network.branches.iter().any(|b| b.angle_min_deg.is_nan() || b.angle_max_deg.is_nan()) {
+            return Err(Ending::NotANumber);
+        }
         for (k, branch) in network.branches.iter().enumerate() {
             let (min, max) = angle_limits(convention, branch.angle_min_deg, branch.angle_max_deg);
             if wires.b[k] != 0.0 {
@@ -78,13 +80,14 @@ impl Wires {
 
     /// Branches with ratings only, phase shifters at neutral.
     pub(super) fn ratings_only(network: &PowerNetwork, convention: Convention) -> Result<Wires, Ending> {
-        let mut wires = Wires::rated(DcModel::new(network, convention))?;
+        let mut wires = Wires::rated(network, convention)?;
         wires.shift.fill(0.0);
         Ok(wires)
     }
 
-    fn rated(model: DcModel) -> Result<Wires, Ending> {
-        if model.b.iter().chain(&model.shift_flow).any(|x| !x.is_finite()) || model.limit.iter().any(|x| x.is_nan()) {
+    fn rated(network: &PowerNetwork, convention: Convention) -> Result<Wires, Ending> {
+        let model = DcModel::new(network, convention);
+        if model.b.iter().chain(&model.shift_flow).any(|x| !x.is_finite()) || network.branches.iter().any(|b| b.rate_a_mva.is_nan()) {
             return Err(Ending::NotANumber);
         }
         let index = |xs: &[u32]| xs.iter().map(|&i| i as usize).collect();
