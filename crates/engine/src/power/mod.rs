@@ -20,6 +20,7 @@ pub mod opf;
 pub mod order;
 pub mod overload;
 mod program;
+pub mod redispatch;
 pub mod shed;
 pub mod simd;
 

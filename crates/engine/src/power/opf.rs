@@ -259,4 +259,4 @@ fn read(network: &PowerNetwork, choices: &Choices, answer: Answer) -> OptimalFlo
 
 #[cfg(test)]
 #[path = "opf_tests.rs"]
-mod tests;
+pub(super) mod tests;

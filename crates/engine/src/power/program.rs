@@ -61,8 +61,10 @@ fn angle_limits(convention: Convention, min: f64, max: f64) -> (f64, f64) {
 impl Wires {
     /// Branches with ratings and angle limits; `Err` when a susceptance is no number (a branch without impedance).
     pub(super) fn new(network: &PowerNetwork, convention: Convention) -> Result<Wires, Ending> {
-        let model = DcModel::new(network, convention);
-        let mut wires = Wires::rated(model)?;
+        let mut wires = Wires::rated(network, convention)?;
+        if network.branches.iter().any(|b| b.angle_min_deg.is_nan() || b.angle_max_deg.is_nan()) {
+            return Err(Ending::NotANumber);
+        }
         for (k, branch) in network.branches.iter().enumerate() {
             let (min, max) = angle_limits(convention, branch.angle_min_deg, branch.angle_max_deg);
             if wires.b[k] != 0.0 {
@@ -76,13 +78,14 @@ impl Wires {
 
     /// Branches with ratings only, phase shifters at neutral.
     pub(super) fn ratings_only(network: &PowerNetwork, convention: Convention) -> Result<Wires, Ending> {
-        let mut wires = Wires::rated(DcModel::new(network, convention))?;
+        let mut wires = Wires::rated(network, convention)?;
         wires.shift.fill(0.0);
         Ok(wires)
     }
 
-    fn rated(model: DcModel) -> Result<Wires, Ending> {
-        if model.b.iter().chain(&model.shift_flow).any(|x| !x.is_finite()) || model.limit.iter().any(|x| x.is_nan()) {
+    fn rated(network: &PowerNetwork, convention: Convention) -> Result<Wires, Ending> {
+        let model = DcModel::new(network, convention);
+        if model.b.iter().chain(&model.shift_flow).any(|x| !x.is_finite()) || network.branches.iter().any(|b| b.rate_a_mva.is_nan()) {
             return Err(Ending::NotANumber);
         }
         let index = |xs: &[u32]| xs.iter().map(|&i| i as usize).collect();
@@ -387,12 +390,12 @@ fn add_entry(row: &mut Vec<(usize, f64)>, column: usize, value: f64) {
 }
 
 /// Transfer-factor form while it grows.
-struct Dense<'a> {
+pub(super) struct Dense<'a> {
     program: &'a Program<'a>,
     p: Problem,
     basis: Option<Basis>,
     /// Flow that the fixed injections drive.
-    own_flow: Vec<f64>,
+    pub(super) own_flow: Vec<f64>,
     /// Row of each island's balance.
     balance: Vec<usize>,
     /// Branches held, with their rows.
@@ -401,7 +404,7 @@ struct Dense<'a> {
 }
 
 impl<'a> Dense<'a> {
-    fn new(program: &'a Program<'a>, start: &Start) -> Dense<'a> {
+    pub(super) fn new(program: &'a Program<'a>, start: &Start) -> Dense<'a> {
         let t = program.topology;
         let own_flow = t.flows(&t.angles(program.fixed));
         let mut out =
@@ -423,61 +426,90 @@ impl<'a> Dense<'a> {
         add(&mut out, &mut members, 0..n_first);
         out.add_lines(&start.lines);
         add(&mut out, &mut members, n_first..t.n_islands);
+        out.basis = start.basis.clone().map(|b| b.with_new_rows(t.n_islands - n_first));
         let seeds: Vec<usize> = start.seeds.iter().copied().filter(|&k| !out.known[k]).collect();
         out.add_lines(&seeds);
-        out.basis = start.basis.clone().map(|b| b.with_new_rows(t.n_islands - n_first + seeds.len()));
         out
     }
 
     fn add_lines(&mut self, lines: &[usize]) {
-        let t = self.program.topology;
+        let w = self.program.topology.wires;
         for &k in lines {
-            let factor = t.transfer(&[(k, 1.0)]);
-            let entries: Vec<(usize, f64)> = (self.program.columns.iter().enumerate())
-                .map(|(j, c)| (j, c.ends().map(|(i, share)| share * factor[i]).sum::<f64>()))
-                .filter(|e| e.1.abs() > SMALL_FACTOR)
-                .collect();
-            let (low, high) = (t.wires.low[k] - self.own_flow[k], t.wires.high[k] - self.own_flow[k]);
-            let row = self.p.add_row(low, high, entries);
+            let row = self.add_row(&[(k, 1.0)], w.low[k], w.high[k]);
             self.lines.push((k, row));
             self.known[k] = true;
         }
     }
 
+    /// Adds `low ≤ Σ weight · flow ≤ high` and returns its row.
+    pub(super) fn add_row(&mut self, weights: &[(usize, f64)], low: f64, high: f64) -> usize {
+        let factor = self.program.topology.transfer(weights);
+        let entries: Vec<(usize, f64)> = (self.program.columns.iter().enumerate())
+            .map(|(j, c)| (j, c.ends().map(|(i, share)| share * factor[i]).sum::<f64>()))
+            .filter(|e| e.1.abs() > SMALL_FACTOR)
+            .collect();
+        let own: f64 = weights.iter().map(|&(k, w)| w * self.own_flow[k]).sum();
+        self.basis = self.basis.take().map(|b| b.with_new_rows(1));
+        self.p.add_row(low - own, high - own, entries)
+    }
+
+    /// Solves the program as it stands, without looking for overloads; the dispatch, its angles and flows.
+    pub(super) fn solve_once(&mut self) -> Result<(Solution, Vec<f64>, Vec<f64>), buttress_lp::Ending> {
+        let mut s = solve(&self.p, &Limits::default(), self.basis.as_ref());
+        if !s.is_optimal() {
+            return Err(s.ending);
+        }
+        self.basis = s.basis.take();
+        let theta = self.program.topology.angles(&self.program.injection(&s.x));
+        let flow = self.program.topology.flows(&theta);
+        Ok((s, theta, flow))
+    }
+
+    /// Adds the branches that these flows overload and that are not yet held; their number.
+    pub(super) fn add_overloads(&mut self, flow: &[f64]) -> usize {
+        let over: Vec<usize> = self.overloads(flow);
+        self.add_lines(&over);
+        over.len()
+    }
+
+    fn overloads(&self, flow: &[f64]) -> Vec<usize> {
+        self.program.topology.wires.overloads(flow).into_iter().map(|o| o.1).filter(|&k| !self.known[k]).collect()
+    }
+
     /// `None` when the sparse form should decide.
     fn solve(mut self) -> Option<Answer> {
-        let t = self.program.topology;
-        for _ in 0..=t.b.len() {
-            let s = solve(&self.p, &Limits::default(), self.basis.as_ref());
-            match s.ending {
-                buttress_lp::Ending::Optimal => {}
-                buttress_lp::Ending::Infeasible | buttress_lp::Ending::NotAProgram(_) => return Some(Answer::none(ending_of(&s.ending))),
-                _ => return None,
-            }
-            let theta = t.angles(&self.program.injection(&s.x));
-            let flow = t.flows(&theta);
-            let over: Vec<usize> = t.wires.overloads(&flow).into_iter().map(|o| o.1).filter(|&k| !self.known[k]).collect();
+        for _ in 0..=self.known.len() {
+            let (s, theta, flow) = match self.solve_once() {
+                Ok(found) => found,
+                Err(e @ (buttress_lp::Ending::Infeasible | buttress_lp::Ending::NotAProgram(_))) => return Some(Answer::none(ending_of(&e))),
+                Err(_) => return None,
+            };
+            let over = self.overloads(&flow);
             if over.is_empty() {
                 return Some(self.answer(s, theta, flow));
             }
             if over.len() > DENSE_LINES || (self.lines.len() + over.len()) * self.program.columns.len() > DENSE_ENTRIES {
                 return None;
             }
-            self.basis = s.basis.map(|b| b.with_new_rows(over.len()));
             self.add_lines(&over);
         }
         None
     }
 
-    fn answer(&self, s: Solution, theta: Vec<f64>, flow: Vec<f64>) -> Answer {
+    /// The answer, with the basis that the last solve left.
+    fn answer(self, s: Solution, theta: Vec<f64>, flow: Vec<f64>) -> Answer {
         let t = self.program.topology;
         let congestion: Vec<(usize, f64)> = self.lines.iter().map(|&(k, row)| (k, s.row_dual[row])).collect();
         let mut price = t.transfer(&congestion);
         for (i, price) in price.iter_mut().enumerate() {
             *price += s.row_dual[self.balance[t.island[i]]];
         }
+<<<<<<< HEAD
         let start =
             Start { n_balances: self.balance.len(), lines: self.lines.iter().map(|l| l.0).collect(), basis: s.basis, seeds: vec![] };
+=======
+        let start = Start { n_balances: self.balance.len(), lines: self.lines.iter().map(|l| l.0).collect(), basis: self.basis, seeds: vec![] };
+>>>>>>> w-opf
         Answer { ending: Ending::Solved, objective: s.objective, x: s.x, theta, flow, price, start }
     }
 }
