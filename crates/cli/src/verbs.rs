@@ -245,8 +245,13 @@ fn five_numbers(out: &Outcome, zones: &[String]) -> String {
         .collect::<Vec<_>>();
     let hit: Vec<&str> = out.zones_hit(1).iter().map(|&z| zones[z].as_str()).collect();
     let euro = out.euro_total();
+    let slowest = (0..zones.len()).max_by(|&a, &b| out.added_latency_ms[a].total_cmp(&out.added_latency_ms[b]).then(b.cmp(&a)));
+    let delay = slowest.filter(|&z| out.added_latency_ms[z] >= 0.005);
+    let delay = delay.map_or(String::new(), |z| {
+        format!("data delay              up to {:.2} ms more on average ({})\n", out.added_latency_ms[z], zones[z])
+    });
     format!(
-        "people without service  {:.0} at the peak; {:.0} people-hours (up to {:.0})\nservice left            {}\nrestored                50 % {}, 90 % {}, 100 % {}\ncountries hit           {}\neuro                    {:.1} to {:.1} million (central {:.1})\nending                  {}\n",
+        "people without service  {:.0} at the peak; {:.0} people-hours (up to {:.0})\nservice left            {}\n{delay}restored                50 % {}, 90 % {}, 100 % {}\ncountries hit           {}\neuro                    {:.1} to {:.1} million (central {:.1})\nending                  {}\n",
         out.people_peak,
         out.people_hours_total(),
         out.people_hours_upper.iter().sum::<f64>(),

@@ -619,7 +619,10 @@ fn air_of(case: &Case, zones: &Index) -> Air {
 fn data_of(case: &Case, settings: &Settings, first: &Offsets, zones: &Index) -> Data {
     let t = case.tables();
     let nodes = Index::new(t.data_nodes.iter().map(|n| n.asset.key.as_str()));
-    let sites: Vec<(usize, bool)> = t.data_nodes.iter().map(|n| (zones.of(&n.asset.zone), n.asset.kind == "metro")).collect();
+    let catchments = needs::catchments(case);
+    let people = |key: &str| catchments.get(key).map_or(0.0, |c| c.iter().map(|x| x.1).sum());
+    let sites: Vec<(usize, Option<f64>)> =
+        t.data_nodes.iter().map(|n| (zones.of(&n.asset.zone), (n.asset.kind == "metro").then(|| people(&n.asset.key)))).collect();
     let links: Vec<(usize, usize, f64, f64)> = t
         .data_links
         .iter()

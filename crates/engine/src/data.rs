@@ -19,8 +19,8 @@ pub struct Data {
     capacity: Vec<f64>,
     /// Zone of each node.
     pub zone: Vec<usize>,
-    /// True for nodes that people are connected to: metros, not exchanges or landings.
-    has_people: Vec<bool>,
+    /// People connected to each node, or what stands for them; none at exchanges and landings.
+    people: Vec<f64>,
     /// Flows: node, node, Gbit/s; sorted by first node.
     pub flows: Vec<(usize, usize, f64)>,
     /// Base ways of each flow: share of the flow and links.
@@ -49,7 +49,7 @@ pub struct DataState {
 pub struct DataFlow {
     /// Traffic lost by zone of either end (half each), Gbit/s.
     pub lost: Vec<f64>,
-    /// Share of the zone's people with service: metros weighted by their traffic.
+    /// Share of the zone's people with service: metros weighted by the people of their catchments.
     pub served: Vec<f64>,
     /// Served share at each node.
     pub node_served: Vec<f64>,
@@ -58,8 +58,14 @@ pub struct DataFlow {
 }
 
 impl Data {
-    /// Builds and routes all flows on the intact network. Nodes are (zone, has people), links (node, node, km, Gbit/s).
-    pub fn new(nodes: &[(usize, bool)], links: &[(usize, usize, f64, f64)], mut flows: Vec<(usize, usize, f64)>, n_zones: usize) -> Data {
+    /// Builds and routes all flows on the intact network. Nodes are (zone, people), links (node, node, km, Gbit/s).
+    /// The traffic of a metro stands for its people in a zone where none are known.
+    pub fn new(
+        nodes: &[(usize, Option<f64>)],
+        links: &[(usize, usize, f64, f64)],
+        mut flows: Vec<(usize, usize, f64)>,
+        n_zones: usize,
+    ) -> Data {
         flows.sort_by_key(|f| (f.0, f.1));
         let edges: Vec<(usize, usize, u32)> = links.iter().map(|l| (l.0, l.1, (l.2 * 10.0).round().max(1.0) as u32)).collect();
         let zone: Vec<usize> = nodes.iter().map(|n| n.0).collect();
@@ -83,15 +89,29 @@ impl Data {
             flows_by_link: vec![Vec::new(); links.len()],
             node_total: flows_by_node.iter().map(|f: &Vec<u32>| f.iter().map(|&k| flows[k as usize].2).sum()).collect(),
             flows_by_node,
-            has_people: nodes.iter().map(|n| n.1).collect(),
+            people: Vec::new(),
             zone,
             flows,
             n_zones,
             demand,
         };
         data.distance_to = (0..n).map(|node| data.graph.tree(node, |_| true).distance).collect();
+        data.people = data.people_of(nodes);
         data.route_base();
         data
+    }
+
+    fn people_of(&self, nodes: &[(usize, Option<f64>)]) -> Vec<f64> {
+        let mut known = vec![0.0; self.n_zones];
+        for (zone, people) in nodes {
+            known[*zone] += people.unwrap_or(0.0);
+        }
+        let of = |(n, (zone, people)): (usize, &(usize, Option<f64>))| match people {
+            Some(people) if known[*zone] > 0.0 => *people,
+            Some(_) => self.node_total[n],
+            None => 0.0,
+        };
+        nodes.iter().enumerate().map(of).collect()
     }
 
     fn route_base(&mut self) {
@@ -237,10 +257,8 @@ impl Data {
             } else {
                 f64::from(self.graph.neighbours(n).any(|(_, e)| shares[e] > 0.0))
             };
-            if self.has_people[n] {
-                people[self.zone[n]] += total;
-                without[self.zone[n]] += total * (1.0 - out.node_served[n]);
-            }
+            people[self.zone[n]] += self.people[n];
+            without[self.zone[n]] += self.people[n] * (1.0 - out.node_served[n]);
         }
         for z in 0..self.n_zones {
             if people[z] > EPS {
@@ -258,7 +276,7 @@ mod tests {
     /// A triangle 0-1 (10), 1-2 (10), 0-2 (4) with a flow of 6 between 0 and 1.
     fn triangle() -> Data {
         Data::new(
-            &[(0, true), (1, true), (1, false)],
+            &[(0, Some(0.0)), (1, Some(0.0)), (1, None)],
             &[(0, 1, 100.0, 10.0), (1, 2, 100.0, 10.0), (0, 2, 200.0, 4.0)],
             vec![(0, 1, 6.0)],
             2,

@@ -61,11 +61,11 @@ pub fn summary(s: &Summary) -> Value {
 /// The outcome of one run as JSON: the five numbers, by zone and service, and the curve by event.
 pub fn outcome(out: &Outcome, zones: &[String]) -> Value {
     let zone_rows: Vec<Value> = (0..zones.len())
-        .filter(|&z| out.people_hours[z] > 1e-9 || out.euro[z][1] > 1e-6 || out.lost.iter().any(|l| l[z] > 1e-9))
+        .filter(|&z| out.people_hours[z] > 1e-9 || out.euro[z][1] > 1e-6 || out.added_latency_ms[z] > 1e-6 || out.lost.iter().any(|l| l[z] > 1e-9))
         .map(|z| {
             let lost: Vec<f64> = out.lost.iter().map(|l| l[z]).collect();
             let peak: Vec<f64> = out.peak.iter().map(|l| l[z]).collect();
-            json!({"zone": zones[z], "people_hours": number(out.people_hours[z]), "euro": numbers(&out.euro[z]), "lost": by_service(&lost), "peak": by_service(&peak)})
+            json!({"zone": zones[z], "people_hours": number(out.people_hours[z]), "euro": numbers(&out.euro[z]), "lost": by_service(&lost), "peak": by_service(&peak), "added_latency_ms": number(out.added_latency_ms[z])})
         })
         .collect();
     let curve: Vec<Value> =

@@ -151,6 +151,7 @@ impl Run<'_, '_> {
         let w = self.world;
         let Some(state) = &self.data else { return };
         let flow = w.data.solve(state);
+        self.account.note_latency(&flow.added_latency);
         let s = Service::Data as usize;
         for z in 0..w.zones.len() {
             self.rates.lost[s][z] = (flow.lost[z] - self.base.data.lost[z]).max(0.0);

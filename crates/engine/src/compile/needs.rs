@@ -211,7 +211,7 @@ pub(super) fn dependencies_of(case: &Case, first: &Offsets, zones: &Index, setti
 }
 
 /// Load buses with their people, by the nearest metro of their zone.
-fn catchments(case: &Case) -> BTreeMap<&str, Vec<(u32, f64)>> {
+pub(super) fn catchments(case: &Case) -> BTreeMap<&str, Vec<(u32, f64)>> {
     let t = case.tables();
     let bus_key = Index::new(t.buses.iter().map(|b| b.asset.key.as_str()));
     let mut out: BTreeMap<&str, Vec<(u32, f64)>> = BTreeMap::new();

@@ -49,9 +49,7 @@ pub(super) struct Wires {
 fn angle_limits(convention: Convention, min: f64, max: f64) -> (f64, f64) {
     let (min, max) = match convention {
         Convention::PowerModels if min == 0.0 && max == 0.0 => (-DEFAULT_ANGLE_DEG, DEFAULT_ANGLE_DEG),
-        Convention::PowerModels => {
-            (if min <= -90.0 { -DEFAULT_ANGLE_DEG } else { min }, if max >= 90.0 { DEFAULT_ANGLE_DEG } else { max })
-        }
+        Convention::PowerModels => (if min <= -90.0 { -DEFAULT_ANGLE_DEG } else { min }, if max >= 90.0 { DEFAULT_ANGLE_DEG } else { max }),
         Convention::Matpower => (
             if min == 0.0 || min <= -360.0 { f64::NEG_INFINITY } else { min },
             if max == 0.0 || max >= 360.0 { f64::INFINITY } else { max },
@@ -409,7 +407,8 @@ impl<'a> Dense<'a> {
     pub(super) fn new(program: &'a Program<'a>, start: &Start) -> Dense<'a> {
         let t = program.topology;
         let own_flow = t.flows(&t.angles(program.fixed));
-        let mut out = Dense { program, p: program.columns(), basis: None, own_flow, balance: vec![], lines: vec![], known: vec![false; t.b.len()] };
+        let mut out =
+            Dense { program, p: program.columns(), basis: None, own_flow, balance: vec![], lines: vec![], known: vec![false; t.b.len()] };
         let mut members = vec![Vec::new(); t.n_islands];
         for (j, column) in program.columns.iter().enumerate() {
             column.ends().for_each(|(i, share)| members[t.island[i]].push((j, share)));
@@ -482,7 +481,9 @@ impl<'a> Dense<'a> {
         for _ in 0..=self.known.len() {
             let (s, theta, flow) = match self.solve_once() {
                 Ok(found) => found,
-                Err(e @ (buttress_lp::Ending::Infeasible | buttress_lp::Ending::NotAProgram(_))) => return Some(Answer::none(ending_of(&e))),
+                Err(e @ (buttress_lp::Ending::Infeasible | buttress_lp::Ending::NotAProgram(_))) => {
+                    return Some(Answer::none(ending_of(&e)));
+                }
                 Err(_) => return None,
             };
             let over = self.overloads(&flow);
@@ -505,7 +506,8 @@ impl<'a> Dense<'a> {
         for (i, price) in price.iter_mut().enumerate() {
             *price += s.row_dual[self.balance[t.island[i]]];
         }
-        let start = Start { n_balances: self.balance.len(), lines: self.lines.iter().map(|l| l.0).collect(), basis: self.basis, seeds: vec![] };
+        let start =
+            Start { n_balances: self.balance.len(), lines: self.lines.iter().map(|l| l.0).collect(), basis: self.basis, seeds: vec![] };
         Answer { ending: Ending::Solved, objective: s.objective, x: s.x, theta, flow, price, start }
     }
 }
