@@ -138,6 +138,12 @@ mod tests {
         let c = plain.run(&mut work, &[0]);
         assert_eq!(c, Cascade { ending: Ending::Solved, served_mw: 0.0, trips: 2, rounds: 2 });
         assert_eq!(work.tripped, [(0, 0), (1, 1), (2, 1)]);
+        // An ensemble is the same cascades in order, at any number of threads.
+        let starts: Vec<Vec<u32>> = (0..200).map(|i| if i % 3 == 0 { vec![] } else { vec![i % 3] }).collect();
+        let many = plain.ensemble(&starts, 2);
+        assert_eq!(many, plain.ensemble(&starts, 1));
+        assert_eq!((many.len(), many[1].0.trips, many[3].0.trips), (200, 2, 0));
+        assert_eq!(many[199].1, [(1, 0), (0, 1), (2, 1)]);
         // With α = 2 the two left hold.
         let plain = Plain::new(&m, 2.0).unwrap();
         let c = plain.run(&mut plain.work(), &[0]);
