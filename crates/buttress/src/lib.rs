@@ -58,6 +58,17 @@ pub enum Error {
         /// Number of rows.
         n: usize,
     },
+    /// A generator row that does not exist.
+    #[error("there is no generator row {row}; the network has rows 1 to {n}")]
+    NoSuchGenerator {
+        /// Row asked for.
+        row: usize,
+        /// Number of rows.
+        n: usize,
+    },
+    /// A file beside the network is wrong.
+    #[error(transparent)]
+    PowerStudy(#[from] io::power_study::Error),
     /// A key that is not in the case.
     #[error("no asset `{0}` in the case; look it up with `buttress find TEXT`")]
     NoSuchAsset(String),

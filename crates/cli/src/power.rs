@@ -29,6 +29,18 @@ pub fn run(verb: &PowerVerb) -> Code {
         PowerVerb::N1 { network, ac: true } => ac_n1(network),
         PowerVerb::N1 { network, ac: false } => screen(network, "single outages", power::n1),
         PowerVerb::N2 { network } => screen(network, "pairs of outages", power::n2),
+        PowerVerb::Cascade { network, options, samples, seed } => cascade(network, options.as_deref(), *samples, *seed),
+        PowerVerb::Adequacy { network, rates, load, peak, samples, seed } => adequacy(
+            network,
+            &power::AdequacyQuestion {
+                rates: rates.as_deref(),
+                load: load.as_deref(),
+                peak_mw: *peak,
+                n_samples: *samples,
+                seed: *seed,
+                threads: threads(network.threads),
+            },
+        ),
         PowerVerb::Convert { network, to, write } => convert(network, *to, write),
     }
 }
@@ -252,6 +264,147 @@ fn ac_n1(args: &Network) -> Code {
     }
     print(&format!("{t}\n"));
     Ok(code(s.base.ending))
+}
+
+fn cascade(args: &Network, options: Option<&Path>, samples: Option<usize>, seed: Option<u64>) -> Code {
+    let (network, findings) = power::load(&args.file)?;
+    findings.iter().for_each(|f| eprintln!("{f}"));
+    let study = options.map(power::cascade_study).transpose()?;
+    let seed = seed.or(study.as_ref().map(|s| s.seed)).unwrap_or(1);
+    let start = Instant::now();
+    if let Some(n) = samples {
+        let answer = match study {
+            Some(s) => power::timed_cascades(&network, s.settings, n, seed, threads(args.threads)),
+            None => power::cascades(&network, n, seed, threads(args.threads)),
+        };
+        let c = match answer {
+            Ok(c) => c,
+            Err(ending) => return no_cascade(args, ending),
+        };
+        let seconds = start.elapsed().as_secs_f64();
+        let shown = &c.critical[..c.critical.len().min(args.limit)];
+        if args.json {
+            print_json(&json::cascades(&c.lost_mw, n, c.n_trips, shown, seconds));
+            return Ok(0);
+        }
+        print(&format!(
+            "{n} cascades in {seconds:.3} s, seed {seed}\nlost load      {:.2} MW on average; half below {:.2}, nine tenths below {:.2}, 99 % below {:.2}, most {:.2}\ntrips          {}\n",
+            c.lost_mw.mean(),
+            c.lost_mw.quantile(0.5),
+            c.lost_mw.quantile(0.9),
+            c.lost_mw.quantile(0.99),
+            c.lost_mw.quantile(1.0),
+            c.n_trips
+        ));
+        let mut t = table(&["critical row", "from", "to", "trips a cascade", "trips that follow", "product"], 3);
+        for k in shown {
+            let [from, to] = ends(&network, k.branch as usize);
+            let numbers = [k.trips, k.children, k.criticality].map(|x| format!("{x:.5}"));
+            t.add_row([(k.branch + 1).to_string(), from, to].into_iter().chain(numbers));
+        }
+        print(&format!("{t}\n"));
+        return Ok(0);
+    }
+    let rows = if args.out.is_empty() { study.as_ref().map_or(Vec::new(), |s| s.outages.clone()) } else { args.out.clone() };
+    if rows.is_empty() {
+        return Err("no start; give branch rows with --out ROW,..., or --samples N".into());
+    }
+    let value = match study {
+        Some(s) => {
+            let n_relays = s.settings.relays.len();
+            match power::timed_cascade(&network, s.settings, &rows, seed)? {
+                Ok(c) => json::timed_cascade(&network, &c, n_relays),
+                Err(ending) => return no_cascade(args, ending),
+            }
+        }
+        None => match power::cascade(&network, &rows)? {
+            Ok(c) => json::plain_cascade(&c.cascade, &c.tripped, c.load_mw),
+            Err(ending) => return no_cascade(args, ending),
+        },
+    };
+    if args.json {
+        print_json(&value);
+    } else {
+        print_cascade(&network, &value);
+    }
+    Ok(u8::from(value["ending"] != "solved"))
+}
+
+fn no_cascade(args: &Network, ending: Ending) -> Code {
+    if args.json {
+        print_json(&json::no_cascade(ending));
+        return Ok(1);
+    }
+    no_answer(ending)
+}
+
+/// The steps of a cascade as a table.
+fn print_cascade(network: &PowerNetwork, value: &serde_json::Value) {
+    let mw = |key: &str| value[key].as_f64().unwrap_or(f64::NAN);
+    print(&format!(
+        "ending      {}\nlost load   {:.2} MW of {:.2} MW\n",
+        value["ending"].as_str().unwrap_or(""),
+        mw("lost_mw"),
+        mw("load_mw")
+    ));
+    if let Some(nadir) = value["nadir_hz"].as_f64() {
+        print(&format!("nadir       {nadir:.3} Hz\n"));
+    }
+    let named = |row: u64| {
+        let [from, to] = ends(network, row as usize - 1);
+        format!("{row} ({from} - {to})")
+    };
+    let mut t = table(&["when", "what", "lost MW"], 2);
+    for s in value["steps"].as_array().into_iter().flatten() {
+        let when = s["time_s"].as_f64().map_or_else(|| format!("round {}", s["round"]), |x| format!("{x:.2} s"));
+        let rows =
+            || s["rows"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_u64).map(named).collect::<Vec<_>>().join(", ");
+        let text = |key: &str| s[key].as_str().map_or_else(|| s[key].to_string(), str::to_owned);
+        let what = match s["what"].as_str() {
+            Some("branch_trips") => format!("{} trips: {}", s["row"].as_u64().map_or(String::new(), named), text("why")),
+            Some("relay_acts") => format!(
+                "relay {} in the island of {} switches {:.1} MW",
+                s["relay"],
+                text("island"),
+                s["switched_mw"].as_f64().unwrap_or(0.0)
+            ),
+            Some("island_settles") => {
+                format!("the island of {} settles at {:.3} Hz", text("island"), s["frequency_hz"].as_f64().unwrap_or(f64::NAN))
+            }
+            Some("island_dark") => format!("the island of {} goes dark: {}", text("island"), text("why")),
+            _ => format!("out: {}", rows()),
+        };
+        t.add_row([when, what, s["lost_mw"].as_f64().map_or(String::new(), |x| format!("{x:.2}"))]);
+    }
+    print(&format!("{t}\n"));
+}
+
+fn adequacy(args: &Network, question: &power::AdequacyQuestion) -> Code {
+    let (network, findings) = power::load(&args.file)?;
+    findings.iter().for_each(|f| eprintln!("{f}"));
+    let (a, sampled) = match power::adequacy(&network, question)? {
+        Ok(x) => x,
+        Err(ending) if args.json => {
+            print_json(&json::no_adequacy(ending));
+            return Ok(1);
+        }
+        Err(ending) => return no_answer(ending),
+    };
+    if args.json {
+        print_json(&json::adequacy(&a, sampled.as_ref()));
+        return Ok(0);
+    }
+    print(&format!(
+        "loss of load expectation    {:.5} h a year\nexpected energy not served  {:.4} MWh a year\nof daily peaks              {:.5} days a year\n",
+        a.lole_h, a.eens_mwh, a.lole_daily_peaks_d
+    ));
+    if let Some(s) = sampled {
+        print(&format!(
+            "sampled {} times            {:.5} ± {:.5} h, {:.3} ± {:.3} MWh (95 %)\n",
+            s.n_samples, s.mean.lole_h, s.half_width.lole_h, s.mean.eens_mwh, s.half_width.eens_mwh
+        ));
+    }
+    Ok(0)
 }
 
 fn convert(args: &Network, to: Format, path: &Path) -> Code {

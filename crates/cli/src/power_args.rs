@@ -85,6 +85,40 @@ pub enum PowerVerb {
         #[command(flatten)]
         network: Network,
     },
+    /// Overload cascade from the branches switched out, or from sampled starts.
+    Cascade {
+        #[command(flatten)]
+        network: Network,
+        /// Options (TOML): thermal inertia, protection, governors, shedding steps; the plain rule when left out.
+        #[arg(long, value_name = "FILE")]
+        options: Option<PathBuf>,
+        /// Number of sampled starts of two branches instead of `--out`.
+        #[arg(long, value_name = "N", conflicts_with = "out")]
+        samples: Option<usize>,
+        /// Seed of the samples and of hidden failures.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+    /// Loss of load expectation and expected energy not served of the network's generators.
+    Adequacy {
+        #[command(flatten)]
+        network: Network,
+        /// Forced outage rates (CSV: generator_row,forced_outage_rate).
+        #[arg(long, value_name = "FILE")]
+        rates: Option<PathBuf>,
+        /// Hourly load (CSV: load_mw), one row an hour; the shape of the Reliability Test System when left out.
+        #[arg(long, value_name = "FILE")]
+        load: Option<PathBuf>,
+        /// Annual peak, MW; the network's demand when left out.
+        #[arg(long, value_name = "MW")]
+        peak: Option<f64>,
+        /// Sampled years besides the convolution.
+        #[arg(long, value_name = "N")]
+        samples: Option<usize>,
+        /// Seed of the samples.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Read a network and write it in another format.
     Convert {
         #[command(flatten)]

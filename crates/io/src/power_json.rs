@@ -10,6 +10,9 @@ use buttress_engine::power::adequacy::{Adequacy, Sampled};
 use buttress_engine::power::factors::Factors;
 use buttress_engine::power::n1::{Screening, Worst};
 use buttress_engine::power::opf::OptimalFlow;
+use buttress_engine::power::overload::Cascade;
+use buttress_engine::power::overload::influence::{Critical, Distribution};
+use buttress_engine::power::overload::timed::{Cause, Outcome, What};
 use buttress_engine::power::shed::Shed;
 use buttress_model::PowerNetwork;
 use serde_json::{Value, json};
@@ -190,4 +193,83 @@ pub fn adequacy(a: &Adequacy, sampled: Option<&Sampled>) -> Value {
         out["sampled"] = json!({"n_samples": s.n_samples, "mean": one(&s.mean), "half_width_95": one(&s.half_width)});
     }
     out
+}
+
+/// One cascade by the plain rule: branches by the round in which they tripped, round 0 being the start.
+pub fn plain_cascade(c: &Cascade, tripped: &[(u32, u32)], load_mw: f64) -> Value {
+    let last = tripped.last().map_or(0, |t| t.1);
+    let steps: Vec<Value> = (0..=last)
+        .map(|round| json!({"round": round, "rows": tripped.iter().filter(|t| t.1 == round).map(|t| t.0 + 1).collect::<Vec<_>>()}))
+        .collect();
+    json!({
+        "ending": c.ending.name(), "load_mw": load_mw, "served_mw": c.served_mw, "lost_mw": load_mw - c.served_mw, "n_trips": c.trips,
+        "n_rounds": c.rounds, "steps": steps,
+    })
+}
+
+/// Many cascades: the distribution of lost load and the branches that matter most.
+pub fn cascades(lost_mw: &Distribution, n: usize, n_trips: usize, critical: &[Critical], seconds: f64) -> Value {
+    let quantiles: Vec<Value> = [0.5, 0.9, 0.99, 1.0].iter().map(|&q| json!({"share": q, "lost_mw": lost_mw.quantile(q)})).collect();
+    let rows: Vec<Value> = critical
+        .iter()
+        .map(|c| json!({"row": c.branch + 1, "trips": c.trips, "children": c.children, "criticality": c.criticality}))
+        .collect();
+    json!({
+        "ending": "solved", "n_samples": n, "lost_mw": lost_mw.mean(), "quantiles": quantiles, "n_trips": n_trips, "critical": rows,
+        "steps": [], "seconds": seconds,
+    })
+}
+
+fn step(network: &PowerNetwork, what: &What) -> Value {
+    let island = |i: u32| place(network, i as usize);
+    match *what {
+        What::Branch(k, cause) => {
+            let why = match cause {
+                Cause::Initial => "initial",
+                Cause::Heat => "heat",
+                Cause::Protection => "protection",
+                Cause::HiddenFailure => "hidden_failure",
+            };
+            json!({"what": "branch_trips", "row": k + 1, "why": why})
+        }
+        What::Relay(i, relay, mw) => json!({"what": "relay_acts", "island": island(i), "relay": relay + 1, "switched_mw": mw}),
+        What::Settled(i, hz) => json!({"what": "island_settles", "island": island(i), "frequency_hz": hz}),
+        What::Dark(i, fate) => json!({"what": "island_dark", "island": island(i), "why": fate.map_or("no_source_or_load", |f| f.name())}),
+    }
+}
+
+/// Name of a bus for people; its number where it has none.
+fn place(network: &PowerNetwork, bus: usize) -> Value {
+    if network.buses[bus].name.is_empty() { bus_name(network, bus) } else { json!(network.buses[bus].name) }
+}
+
+/// A cascade in time.
+pub fn timed_cascade(network: &PowerNetwork, c: &Outcome, n_relays: usize) -> Value {
+    let steps: Vec<Value> = c
+        .steps
+        .iter()
+        .map(|s| {
+            let mut row = step(network, &s.what);
+            row["time_s"] = json!(s.time_s);
+            row["lost_mw"] = json!(s.lost_mw);
+            row
+        })
+        .collect();
+    let mut tripped: Vec<u32> = c.steps.iter().filter_map(|s| if let What::Branch(k, _) = s.what { Some(k + 1) } else { None }).collect();
+    tripped.sort_unstable();
+    json!({
+        "ending": c.ending.name(), "load_mw": c.load_mw, "served_mw": c.load_mw - c.lost_mw, "lost_mw": c.lost_mw, "nadir_hz": c.nadir_hz,
+        "tripped_rows": tripped, "switched_mw": c.switched_mw(n_relays),
+        "dark": (0..network.buses.len()).filter(|&i| c.dark[i]).map(|i| place(network, i)).collect::<Vec<_>>(), "steps": steps,
+    })
+}
+
+/// A cascade without an answer.
+pub fn no_cascade(ending: Ending) -> Value {
+    json!({"ending": ending.name(), "lost_mw": Value::Null, "steps": []})
+}
+
+/// Adequacy without an answer.
+pub fn no_adequacy(ending: Ending) -> Value {
+    json!({"ending": ending.name(), "lole_h_per_year": Value::Null, "eens_mwh_per_year": Value::Null})
 }

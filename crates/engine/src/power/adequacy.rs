@@ -26,6 +26,18 @@ pub struct Unit {
     pub forced_outage_rate: f64,
 }
 
+/// Forced outage rates of the IEEE Reliability Test System by unit size, MW (IEEE Trans. Power Appar. Syst. PAS-98(6), 1979,
+/// table 1, DOI 10.1109/TPAS.1979.319398).
+const RTS79_RATES: [(f64, f64); 9] =
+    [(12.0, 0.02), (20.0, 0.10), (50.0, 0.01), (76.0, 0.02), (100.0, 0.04), (155.0, 0.04), (197.0, 0.05), (350.0, 0.08), (400.0, 0.12)];
+
+/// Forced outage rate of the unit of the Reliability Test System that is nearest in size, by ratio: what stands where a network
+/// gives none. For units of that system itself it is exact.
+pub fn rts79_rate(p_max_mw: f64) -> f64 {
+    let far = |size: f64| (p_max_mw.max(1e-9) / size).ln().abs();
+    RTS79_RATES.iter().min_by(|a, b| far(a.0).total_cmp(&far(b.0))).map_or(0.0, |r| r.1)
+}
+
 /// Adequacy of a load curve.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Adequacy {
