@@ -384,6 +384,14 @@ impl Grid {
         }
     }
 
+    /// Takes the islands without a solution out of all equations.
+    pub(super) fn leave_unsolved(&mut self) {
+        for (runs, island) in self.in_run.iter_mut().zip(&self.islands) {
+            *runs = island.ending == Ending::Solved;
+        }
+        self.release();
+    }
+
     /// Puts other voltages into the chosen islands; returns all voltages as they were.
     fn put(&self, polar: &mut [[f64; 2]], other: &[[f64; 2]], chosen: &[bool]) -> Vec<[f64; 2]> {
         let old = polar.to_vec();

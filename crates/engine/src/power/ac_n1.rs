@@ -121,6 +121,18 @@ impl OutageStudy {
         all.sort_by(|a, b| b.1.share.total_cmp(&a.1.share).then(a.0.cmp(&b.0)));
         all
     }
+
+    /// Outages that leave a bus outside its voltage limits, with the bus furthest below and the bus furthest above; the widest first,
+    /// and of equals the lower branch.
+    pub fn voltage_violations(&self) -> Vec<(usize, VoltageViolation)> {
+        let worst = |o: &Outage| match &o.ending {
+            OutageEnding::Solved(after) => after.lowest.into_iter().chain(after.highest).map(|v| (o.branch, v)).collect(),
+            _ => Vec::new(),
+        };
+        let mut all: Vec<(usize, VoltageViolation)> = self.outages.iter().flat_map(worst).collect();
+        all.sort_by(|a, b| b.1.beyond_pu.total_cmp(&a.1.beyond_pu).then(a.0.cmp(&b.0)));
+        all
+    }
 }
 
 /// Solves the base state and the outage of every branch in service.
@@ -132,10 +144,7 @@ pub fn ac_outages(network: &PowerNetwork, options: &Options) -> OutageStudy {
         .filter(|&k| work.grid.admittance[k] != [[0.0; 2]; 4] && base.buses[network.branches[k].from].is_some())
         .collect();
     let bridge = bridges(network, &candidates);
-    let Some(study) = Study::new(network, options, &analysed, &work) else {
-        let singular = |&branch: &usize| Outage { branch, iterations: 0, ending: OutageEnding::Unsolved(Ending::Singular) };
-        return OutageStudy { outages: candidates.iter().map(singular).collect(), base };
-    };
+    let study = Study::new(network, options, &analysed, &work);
     let meshed: Vec<usize> = candidates.iter().copied().filter(|&k| !bridge[k]).collect();
     let solved: Vec<Vec<Outage>> =
         meshed.par_chunks(TASK).map_init(|| Scratch::new(&study), |scratch, task| study.run(scratch, task)).collect();
@@ -207,6 +216,8 @@ struct Study<'a> {
     analysed: &'a Analysed,
     /// Base state, with the factors of its Jacobian.
     base: Workspace,
+    /// False when the Jacobian has no factors without exchanges; every outage then takes fresh Jacobians.
+    has_factors: bool,
     rated: Vec<Rated>,
     /// Lower and upper voltage limit of each bus of an island with a solution, and its number; in the order of the factorisation.
     limits: Vec<Option<(f64, f64, usize)>>,
@@ -253,11 +264,11 @@ impl Scratch {
 }
 
 impl<'a> Study<'a> {
-    /// Factorises the Jacobian of the base state; nothing when it is singular.
-    fn new(network: &'a PowerNetwork, options: &'a Options, analysed: &'a Analysed, solved: &Workspace) -> Option<Study<'a>> {
+    fn new(network: &'a PowerNetwork, options: &'a Options, analysed: &'a Analysed, solved: &Workspace) -> Study<'a> {
         let mut base = solved.clone();
+        base.grid.leave_unsolved();
         super::ac::jacobian(&analysed.pattern, &base.grid, &base.state, &mut base.blocks);
-        analysed.pattern.factor(&base.blocks, &mut base.factor).ok()?;
+        let has_factors = analysed.pattern.factor(&base.blocks, &mut base.factor).is_ok();
         let new_of = analysed.pattern.new_of();
         let mut rated = Vec::new();
         for (k, b) in network.branches.iter().enumerate() {
@@ -273,7 +284,7 @@ impl<'a> Study<'a> {
             let i = new_of[k] as usize;
             limits[i] = base.grid.ended(i, Ending::Solved).then_some((bus.vm_min_pu, bus.vm_max_pu, k));
         }
-        Some(Study { network, options, analysed, base, rated, limits })
+        Study { network, options, analysed, base, has_factors, rated, limits }
     }
 
     /// Works through the outages of a task, a new one entering a lane as soon as it is free.
@@ -317,8 +328,11 @@ impl<'a> Study<'a> {
         done.into_iter().flatten().collect()
     }
 
-    /// Puts an outage into a lane at the base state; false when its changed Jacobian is singular.
+    /// Puts an outage into a lane at the base state; false when its changed Jacobian cannot be used.
     fn enter(&self, scratch: &mut Scratch, lane: usize, outage: usize, branch: usize) -> bool {
+        if !self.has_factors {
+            return false;
+        }
         let b = &self.network.branches[branch];
         let ends = [b.from, b.to].map(|k| self.analysed.pattern.new_of()[k] as usize);
         let Scratch { v, x, w, lanes, .. } = scratch;
@@ -604,6 +618,32 @@ mod tests {
         n.generators[0].in_service = false;
         let study = ac_outages(&n, &Options::default());
         assert_eq!((study.base.ending, study.outages.len()), (Ending::NoSource, 0));
+    }
+
+    #[test]
+    fn voltages_are_held_against_their_limits() {
+        let mut n = rated(nine_buses(), 150.0);
+        n.buses.iter_mut().for_each(|b| (b.vm_min_pu, b.vm_max_pu) = (1.0, 1.03));
+        let study = ac_outages(&n, &Options::default());
+        agrees(&n, &study).expect("as single solves");
+        let violations = study.voltage_violations();
+        assert!(violations.windows(2).all(|w| w[0].1.beyond_pu >= w[1].1.beyond_pu));
+        // Bus 0 holds 1.04 whatever happens, so each of the six outages has a bus too high.
+        assert!(violations.iter().filter(|(_, v)| v.vm_pu > 1.03).count() == 6 && violations.iter().any(|(_, v)| v.vm_pu < 1.0));
+    }
+
+    #[test]
+    fn an_island_without_a_solution_does_not_hide_the_outages_of_another() {
+        let mut n = nine_buses();
+        n.buses.extend([bus(BusKind::Reference, 0.0, 0.0), bus(BusKind::Pq, 900.0, 0.0)]);
+        n.generators.push(generator(9, 0.0, 1.0));
+        n.branches.push(line(9, 10, [0.0, 0.1, 0.0]));
+        let (both, one) = (ac_outages(&rated(n, 150.0), &Options::default()), ac_outages(&rated(nine_buses(), 150.0), &Options::default()));
+        assert_ne!(both.base.ending, Ending::Solved);
+        assert_eq!((both.outages.len(), both.not_converged()), (9, vec![]));
+        for (a, b) in both.overloads().iter().zip(one.overloads()) {
+            assert!(a.0 == b.0 && (a.1.share - b.1.share).abs() < 1e-7);
+        }
     }
 
     #[test]
