@@ -219,8 +219,8 @@ struct Study<'a> {
     /// False when the Jacobian has no factors without exchanges; every outage then takes fresh Jacobians.
     has_factors: bool,
     rated: Vec<Rated>,
-    /// Lower and upper voltage limit of each bus of an island with a solution, and its number; in the order of the factorisation.
-    limits: Vec<Option<(f64, f64, usize)>>,
+    /// Lower and upper voltage limit of each bus and its number, in the order of the factorisation; open where no solution is.
+    limits: Vec<(f64, f64, usize)>,
 }
 
 /// One outage under way.
@@ -248,6 +248,8 @@ struct Scratch {
     x: Vec<Border>,
     w: Vec<Border>,
     lanes: Vec<Lane>,
+    /// Voltages of one lane.
+    flat: Vec<Complex>,
     /// For Newton's method on one outage.
     work: Workspace,
 }
@@ -259,7 +261,7 @@ impl Scratch {
         let border = vec![[[0.0; 4]; 2]; n];
         let lanes = vec![Lane::default(); LANES];
         let work = study.base.clone();
-        Scratch { v: zero.clone(), s: zero.clone(), step: zero, x: border.clone(), w: border, lanes, work }
+        Scratch { v: zero.clone(), s: zero.clone(), step: zero, x: border.clone(), w: border, lanes, flat: vec![[0.0; 2]; n], work }
     }
 }
 
@@ -279,10 +281,12 @@ impl<'a> Study<'a> {
                 rated.push(Rated { ends, admittance, square, branch: k });
             }
         }
-        let mut limits = vec![None; new_of.len()];
+        let mut limits = vec![(f64::NEG_INFINITY, f64::INFINITY, 0); new_of.len()];
         for (k, bus) in network.buses.iter().enumerate() {
             let i = new_of[k] as usize;
-            limits[i] = base.grid.ended(i, Ending::Solved).then_some((bus.vm_min_pu, bus.vm_max_pu, k));
+            if base.grid.ended(i, Ending::Solved) {
+                limits[i] = (bus.vm_min_pu, bus.vm_max_pu, k);
+            }
         }
         Study { network, options, analysed, base, has_factors, rated, limits }
     }
@@ -313,7 +317,8 @@ impl<'a> Study<'a> {
                 let (outage, branch, iterations) = (l.outage, l.branch, l.iterations);
                 if worst[lane] <= self.options.tolerance {
                     l.busy = false;
-                    let after = self.after(|i| scratch.v[i].map(|x| x[lane]), branch);
+                    scratch.flat.iter_mut().zip(&scratch.v).for_each(|(flat, v)| *flat = [v[0][lane], v[1][lane]]);
+                    let after = self.after(&scratch.flat, branch);
                     done[outage] = Some(Outage { branch, iterations, ending: OutageEnding::Solved(after) });
                 } else if iterations == KEPT_STEPS || !worst[lane].is_finite() || iterations > 2 && worst[lane] > KEPT_GAIN * l.mismatch {
                     l.busy = false;
@@ -463,37 +468,46 @@ impl<'a> Study<'a> {
         self.analysed.converge(self.options, work, &mut runs);
         let iterations = before + runs.iter().map(|r| r.mismatch_pu.len().saturating_sub(1)).sum::<usize>();
         let ending = match work.grid.islands[island].ending {
-            Ending::Solved => OutageEnding::Solved(self.after(|i| work.state.v[i].map(|x| x[0]), branch)),
+            Ending::Solved => {
+                scratch.flat.iter_mut().zip(&work.state.v).for_each(|(flat, v)| *flat = v.map(|x| x[0]));
+                OutageEnding::Solved(self.after(&scratch.flat, branch))
+            }
             other => OutageEnding::Unsolved(other),
         };
         Outage { branch, iterations, ending }
     }
 
     /// Holds a state against ratings and voltage limits.
-    fn after(&self, v: impl Fn(usize) -> Complex, out: usize) -> After {
+    fn after(&self, v: &[Complex], out: usize) -> After {
         let square = |s: Complex| s[0] * s[0] + s[1] * s[1];
+        let apparent = |own: Complex, other: Complex, v: Complex, w: Complex| {
+            let (x, y) = (times(own, v), times(other, w));
+            square(v) * square([x[0] + y[0], x[1] + y[1]])
+        };
         let mut after = After::default();
         let mut most = (0.0, None);
         for r in self.rated.iter().filter(|r| r.branch != out) {
-            let ([f, t], a) = (r.ends.map(|i| v(i as usize)), &r.admittance);
-            let share = square(branch_power(a[0], a[1], f, t)).max(square(branch_power(a[3], a[2], t, f))) / r.square;
+            let ([f, t], a) = (r.ends.map(|i| v[i as usize]), &r.admittance);
+            let share = apparent(a[0], a[1], f, t).max(apparent(a[3], a[2], t, f)) / r.square;
             after.n_overloads += usize::from(share > 1.0);
             if share > most.0 {
                 most = (share, Some(r.branch));
             }
         }
         after.most_loaded = most.1.map(|branch| Loading { branch, share: most.0.sqrt() });
-        for (i, limits) in self.limits.iter().enumerate() {
-            let Some((low, high, bus)) = *limits else { continue };
-            let vm_pu = square(v(i)).sqrt();
-            let sides = [(low - vm_pu, &mut after.lowest, &mut after.n_low), (vm_pu - high, &mut after.highest, &mut after.n_high)];
-            for (beyond_pu, worst, count) in sides {
-                if beyond_pu > VOLTAGE_TOLERANCE {
-                    *count += 1;
-                    if worst.is_none_or(|w| beyond_pu > w.beyond_pu) {
-                        *worst = Some(VoltageViolation { bus, vm_pu, beyond_pu });
-                    }
-                }
+        for (&v, &(low, high, bus)) in v.iter().zip(&self.limits) {
+            let vm_pu = square(v).sqrt();
+            if vm_pu >= low - VOLTAGE_TOLERANCE && vm_pu <= high + VOLTAGE_TOLERANCE {
+                continue;
+            }
+            let (beyond_pu, worst, count) = if vm_pu < low {
+                (low - vm_pu, &mut after.lowest, &mut after.n_low)
+            } else {
+                (vm_pu - high, &mut after.highest, &mut after.n_high)
+            };
+            *count += 1;
+            if worst.is_none_or(|w| beyond_pu > w.beyond_pu) {
+                *worst = Some(VoltageViolation { bus, vm_pu, beyond_pu });
             }
         }
         after
