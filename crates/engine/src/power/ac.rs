@@ -49,6 +49,9 @@ const LIMIT_TOLERANCE: f64 = 1e-6;
 const RETURNS: u8 = 2;
 /// Largest change of a branch angle in a guarded step, radians.
 const TURN: f64 = std::f64::consts::FRAC_PI_3;
+/// An island whose guarded step is shorter than this share of the Newton step stands at a least mismatch that is not zero, and is given
+/// up: there is most likely no solution near.
+const LEAST_SCALE: f64 = 1e-4;
 /// Angle across a branch, radians, beyond which another solution is looked for.
 const WIDEST: f64 = std::f64::consts::FRAC_PI_2;
 /// Entry of an island table for a bus that is out of service.
@@ -384,6 +387,14 @@ impl Grid {
         }
     }
 
+    /// Takes the islands without a solution out of all equations.
+    pub(super) fn leave_unsolved(&mut self) {
+        for (runs, island) in self.in_run.iter_mut().zip(&self.islands) {
+            *runs = island.ending == Ending::Solved;
+        }
+        self.release();
+    }
+
     /// Puts other voltages into the chosen islands; returns all voltages as they were.
     fn put(&self, polar: &mut [[f64; 2]], other: &[[f64; 2]], chosen: &[bool]) -> Vec<[f64; 2]> {
         let old = polar.to_vec();
@@ -667,6 +678,9 @@ impl Analysed {
         let scale: Vec<f64> = sums.into_iter().zip(share).map(|(sum, share)| share * multiplier(sum, share)).collect();
         work.state.polar = before;
         work.step = direction;
+        for (island, _) in scale.iter().enumerate().filter(|(_, scale)| **scale < LEAST_SCALE) {
+            work.fail(island, Ending::IterationLimit);
+        }
         work.advance(|island| scale[island]);
     }
 

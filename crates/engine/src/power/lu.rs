@@ -27,6 +27,8 @@ pub type Border = [[f64; 4]; 2];
 const PIVOT_TOLERANCE: f64 = 1e-13;
 /// Largest accepted residual, as a share of the largest right-hand side.
 const RESIDUAL_TOLERANCE: f64 = 1e-10;
+/// Largest accepted residual, as a share of the largest entry of A times the largest of x: near a singular matrix rounding leaves no less.
+const BACKWARD_TOLERANCE: f64 = 1e-13;
 /// Rounds of iterative refinement before the pivoting fallback.
 const REFINEMENTS: usize = 3;
 /// The fallback keeps a diagonal pivot that is at least this share of the largest candidate.
@@ -355,7 +357,8 @@ impl Pattern {
             self.solve(f, &mut x);
             for _ in 0..=REFINEMENTS {
                 let mut r = self.residual(a, b, &x);
-                if largest(&r) <= RESIDUAL_TOLERANCE * scale {
+                let left = largest(&r);
+                if left <= RESIDUAL_TOLERANCE * scale || left <= BACKWARD_TOLERANCE * size(a) * largest(&x) {
                     b.copy_from_slice(&x);
                     return Ok(Way::Plain);
                 }
@@ -428,6 +431,11 @@ impl Pattern {
 fn largest(x: &[Lanes<1>]) -> f64 {
     // A NaN must not pass as small.
     x.iter().flatten().flatten().fold(0.0, |m: f64, v| if v.abs() <= m { m } else { v.abs() })
+}
+
+/// Largest entry.
+fn size(a: &[Block]) -> f64 {
+    a.iter().flatten().fold(0.0, |m: f64, v| m.max(v.abs()))
 }
 
 fn subtract_product(w: &mut Block, a: &Block, b: &Block) {

@@ -199,6 +199,12 @@ fn a_reference_without_a_generator_in_service_is_no_source() {
 }
 
 #[test]
+fn a_network_of_nothing_is_solved() {
+    let solution = solve(&network(Vec::new(), Vec::new(), Vec::new()), &Options::default());
+    assert_eq!((solution.ending, solution.islands.len(), solution.buses.len()), (Ending::Solved, 0, 0));
+}
+
+#[test]
 fn two_references_each_hold_their_angle() {
     let mut n = nine_buses();
     n.buses[1].kind = BusKind::Reference;
