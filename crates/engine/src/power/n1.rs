@@ -102,7 +102,7 @@ pub fn screen_singles(factors: &Factors, keep: usize) -> Singles {
                 for first in (start..end).step_by(LANES) {
                     let block = first..(first + LANES).min(end);
                     factors.solve_columns(&rows.branch[block.clone()], sides);
-                    let kernel = Block { rows: &rows, x: &sides.x, block: block.clone(), still };
+                    let kernel = Block { rows: &rows, x: &sides.x, outages: block.clone(), still };
                     out.extend_from_slice(&dispatch(factors.level, kernel)[..block.len()]);
                 }
                 out
@@ -188,11 +188,11 @@ impl Rows {
     }
 }
 
-/// Outages `block` of the rows, whose columns stand in `x`.
+/// Outages of a range of rows, whose columns stand in `x`.
 struct Block<'a> {
     rows: &'a Rows,
     x: &'a [Lanes<LANES>],
-    block: std::ops::Range<usize>,
+    outages: std::ops::Range<usize>,
     still: Tally,
 }
 
@@ -230,8 +230,8 @@ impl Block<'_> {
     /// Rows of a range that are none of the block's outages.
     #[inline(always)]
     fn others(&self, range: std::ops::Range<usize>) -> [&[Row]; 2] {
-        let before = range.start..range.end.min(self.block.start).max(range.start);
-        let after = range.start.max(self.block.end).min(range.end)..range.end;
+        let before = range.start..range.end.min(self.outages.start).max(range.start);
+        let after = range.start.max(self.outages.end).min(range.end)..range.end;
         [&self.rows.row[before], &self.rows.row[after]]
     }
 }
@@ -241,7 +241,7 @@ impl Kernel for Block<'_> {
 
     #[inline(always)]
     fn run(self) -> [Tally; LANES] {
-        let (rows, block) = (self.rows, self.block.clone());
+        let (rows, block) = (self.rows, self.outages.clone());
         // f_k / (1 − H_kk) of each lane; 0 where the outage islands, so that no flow of that lane is judged.
         let mut share = [0.0; LANES];
         let mut islands = [true; LANES];

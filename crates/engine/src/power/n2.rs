@@ -6,14 +6,14 @@
 //! `L_ji` = `b_j` g `c_i`, c = 1/(1 − H). No matrix is stored: columns are solved [`LANES`] at a time, once to see what each
 //! outage does alone, once more to judge its pairs.
 //!
-//! 1. Every meshed outage i alone. The ratio of a monitored branch m for `u_i` > 0 is the larger of `L_mi`/(top_m − f_m) and
-//!    −`L_mi`/(top_m + f_m), and the other way round for `u_i` < 0; r is its maximum over a group of branches or over all. Branches
+//! 1. Every meshed outage i alone. The ratio of a monitored branch m for `u_i` > 0 is the larger of `L_mi`/(`top_m` − `f_m`) and
+//!    −`L_mi`/(`top_m` + `f_m`), and the other way round for `u_i` < 0; r is its maximum over a group of branches or over all. Branches
 //!    that the base case or the loss of i overloads are left out of r. Listed are those that i overloads, and those whose
 //!    ratio reaches a cut.
-//! 2. Every pair. m can be overloaded anew only if ratio_mi |`u_i`| + ratio_mj |`u_j`| ≥ 1. So `r_i` |`u_i`| + `r_j` |`u_j`| < 1, for all
+//! 2. Every pair. m can be overloaded anew only if `ratio_mi` |`u_i`| + `ratio_mj` |`u_j`| ≥ 1. So `r_i` |`u_i`| + `r_j` |`u_j`| < 1, for all
 //!    branches or for every group, proves that none is. Otherwise, if `cut_i` |`u_i`| + `cut_j` |`u_j`| < 1, it can only be one on the
 //!    list of i or of j, and those are worked out; else all are.
-//! 3. Where the base case overloads a branch m, nearly every pair does. |`L_mi` `u_i`| + |`L_mj` `u_j`| < |f_m| − top_m proves it.
+//! 3. Where the base case overloads a branch m, nearly every pair does. |`L_mi` `u_i`| + |`L_mj` `u_j`| < |`f_m`| − `top_m` proves it.
 //! 4. The worst pairs: a pair without a new overload has its highest overload on a branch that the base case or a single
 //!    outage overloads ("hot"), so its loading is at most max hot base loading + `q_i` |`u_i`| + `q_j` |`u_j`|, q the largest
 //!    |LODF|/rating on hot branches. A pair that cannot enter the list is not worked out.
@@ -22,6 +22,8 @@
 #![expect(clippy::inline_always, reason = "kernels must be compiled inside the function that enables the instructions")]
 
 mod alone;
+#[cfg(test)]
+mod tests;
 
 use rayon::prelude::*;
 
@@ -340,7 +342,8 @@ impl<'a> Screen<'a> {
             }
             self.work_out(block, &mut bench, &mut count);
         }
-        if count.top.list.len() == keep { count.top.threshold() } else { 0.0 }
+        // The screening meets these pairs again from the other side, with other rounding.
+        if count.top.list.len() == keep { count.top.threshold() * CERTAIN } else { 0.0 }
     }
 
     /// All pairs (i, j) with j in the block and i before j.

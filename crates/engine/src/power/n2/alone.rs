@@ -84,7 +84,9 @@ impl Monitored {
             top: pick(&top),
             per_room_up: pick(&|k| per_room(k, flow[k])),
             per_room_down: pick(&|k| per_room(k, -flow[k])),
-            over: (0..branch.len() as u32).filter(|&m| flow[branch[m as usize] as usize].abs() > top(branch[m as usize] as usize)).collect(),
+            over: (0..branch.len() as u32)
+                .filter(|&m| flow[branch[m as usize] as usize].abs() > top(branch[m as usize] as usize))
+                .collect(),
             branch,
         }
     }
@@ -233,11 +235,7 @@ impl Scan<'_> {
         let (f, top, up, down) = (mon.flow[m], mon.top[m], mon.per_room_up[m], mon.per_room_down[m]);
         let post = lodf.zip(self.flow, |l, u| (f + l * u).abs());
         let kept = lodf.zip(post, |l, p| if p > top { 0.0 } else { l });
-        Row {
-            lodf,
-            post,
-            ratio: [kept.zip(kept, |l, _| larger(l * up, -l * down)), kept.zip(kept, |l, _| larger(l * down, -l * up))],
-        }
+        Row { lodf, post, ratio: [kept.zip(kept, |l, _| larger(l * up, -l * down)), kept.zip(kept, |l, _| larger(l * down, -l * up))] }
     }
 }
 
