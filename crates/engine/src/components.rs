@@ -108,7 +108,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_bridge_is_a_link_whose_loss_adds_a_component(n in 1usize..12, pairs in proptest::collection::vec((0usize..12, 0usize..12), 0..24)) {
+        fn a_bridge_is_a_link_whose_loss_adds_a_component(
+            n in 1usize..12,
+            pairs in proptest::collection::vec((0usize..12, 0usize..12), 0..24),
+        ) {
             let links: Vec<(usize, usize)> = pairs.iter().map(|&(a, b)| (a % n, b % n)).collect();
             let found = bridges(n, &links.iter().copied().map(Some).collect::<Vec<_>>());
             let (_, whole) = components(n, links.iter().copied());

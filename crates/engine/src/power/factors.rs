@@ -262,3 +262,108 @@ pub fn flows_without(model: &DcModel, out: &[usize]) -> Result<Vec<f64>, Ending>
     }
     Ok(Factors::new(&without)?.flow)
 }
+
+#[cfg(test)]
+mod tests {
+    use buttress_model::network::{Branch, Bus, BusKind, Generator, PowerNetwork};
+
+    use super::super::dc::Convention;
+    use super::*;
+
+    /// IEEE 14 buses: reactances and taps, demand and generation, MW.
+    fn ieee14() -> DcModel {
+        const BRANCHES: [(usize, usize, f64, f64); 20] = [
+            (1, 2, 0.05917, 0.0),
+            (1, 5, 0.22304, 0.0),
+            (2, 3, 0.19797, 0.0),
+            (2, 4, 0.17632, 0.0),
+            (2, 5, 0.17388, 0.0),
+            (3, 4, 0.17103, 0.0),
+            (4, 5, 0.04211, 0.0),
+            (4, 7, 0.20912, 0.978),
+            (4, 9, 0.55618, 0.969),
+            (5, 6, 0.25202, 0.932),
+            (6, 11, 0.1989, 0.0),
+            (6, 12, 0.25581, 0.0),
+            (6, 13, 0.13027, 0.0),
+            (7, 8, 0.17615, 0.0),
+            (7, 9, 0.11001, 0.0),
+            (9, 10, 0.0845, 0.0),
+            (9, 14, 0.27038, 0.0),
+            (10, 11, 0.19207, 0.0),
+            (12, 13, 0.19988, 0.0),
+            (13, 14, 0.34802, 0.0),
+        ];
+        let demand = [0.0, 21.7, 94.2, 47.8, 7.6, 11.2, 0.0, 0.0, 29.5, 9.0, 3.5, 6.1, 13.5, 14.9];
+        let kind = |i| if i == 0 { BusKind::Reference } else { BusKind::Pq };
+        let running = |bus, p_mw| Generator { bus, p_mw, in_service: true, ..Generator::default() };
+        let network = PowerNetwork {
+            base_mva: 100.0,
+            buses: demand.iter().enumerate().map(|(i, &pd_mw)| Bus { pd_mw, kind: kind(i), ..Bus::default() }).collect(),
+            generators: vec![running(0, 232.4), running(1, 40.0)],
+            branches: BRANCHES
+                .iter()
+                .map(|&(f, t, x_pu, tap)| Branch { from: f - 1, to: t - 1, x_pu, tap, in_service: true, ..Branch::default() })
+                .collect(),
+            ..PowerNetwork::default()
+        };
+        DcModel::new(&network, Convention::Matpower)
+    }
+
+    #[test]
+    fn published_flows_and_outage_factors_of_ieee_14() {
+        let model = ieee14();
+        let f = Factors::new(&model).expect("regular");
+        let near = |a: f64, b: f64, digits: f64| (a - b).abs() <= digits;
+        let at = |a: usize, b: usize| (0..20).find(|&k| (model.from[k] + 1, model.to[k] + 1) == (a as u32, b as u32)).expect("branch");
+        let base = [147.839, 71.161, 70.015, 55.152, 40.972, -24.185, -61.746, 28.361, 16.552, 42.787];
+        assert!(base.iter().zip(f.flow()).all(|(b, f)| near(100.0 * f, *b, 5e-4)), "{:?}", f.flow());
+        assert_eq!((0..20).filter(|&k| f.is_bridge()[k]).collect::<Vec<_>>(), [at(7, 8)]);
+        assert!(f.outage_factors(at(7, 8)).is_none());
+        let factors: [((usize, usize), &[((usize, usize), f64)]); 3] = [
+            ((1, 2), &[((1, 5), 1.0), ((2, 3), -0.1688), ((2, 4), -0.3534), ((2, 5), -0.4778), ((3, 4), -0.1688), ((4, 5), -0.4933)]),
+            ((2, 3), &[((1, 2), -0.2077), ((2, 4), 0.4553), ((2, 5), 0.3370), ((4, 5), -0.5146)]),
+            ((4, 5), &[((1, 2), -0.2899), ((2, 4), -0.5145), ((2, 5), 0.4705), ((6, 11), -0.1443)]),
+        ];
+        let after: [((usize, usize), &[((usize, usize), f64)]); 3] = [
+            ((1, 2), &[((1, 5), 219.00), ((4, 5), -134.68), ((2, 4), 2.91)]),
+            ((2, 3), &[((2, 4), 87.03), ((3, 4), -94.20), ((1, 2), 133.30)]),
+            ((4, 5), &[((1, 2), 165.74), ((2, 5), 11.92), ((2, 4), 86.92)]),
+        ];
+        for ((out, rows), (_, flows)) in factors.into_iter().zip(after) {
+            let column = f.outage_factors(at(out.0, out.1)).expect("no bridge");
+            assert!(rows.iter().all(|&((a, b), l)| near(column[at(a, b)], l, 5e-5)), "{out:?} {column:?}");
+            let flow = f.flow_after(at(out.0, out.1)).expect("no bridge");
+            assert!(flows.iter().all(|&((a, b), p)| near(100.0 * flow[at(a, b)], p, 5e-3)), "{out:?} {flow:?}");
+        }
+    }
+
+    #[test]
+    fn rows_and_columns_of_transfer_factors_are_one_matrix_and_give_the_flows() {
+        let model = ieee14();
+        let f = Factors::new(&model).expect("regular");
+        let columns: Vec<Vec<f64>> = (0..14).map(|i| f.injection_factors(i)).collect();
+        for k in 0..20 {
+            let row = f.transfer_factors(k);
+            assert!((0..14).all(|i| (row[i] - columns[i][k]).abs() < 1e-12));
+            let flow: f64 = row.iter().zip(&model.injection).map(|(h, p)| h * p).sum();
+            assert!((flow - f.flow()[k]).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn bad_numbers_and_cancelling_branches_are_endings() {
+        let mut model = ieee14();
+        model.b[3] = f64::INFINITY;
+        assert_eq!(Factors::new(&model).err(), Some(Ending::NotANumber));
+        let bus = |kind| Bus { kind, ..Bus::default() };
+        let branch = |x_pu| Branch { from: 0, to: 1, x_pu, in_service: true, ..Branch::default() };
+        let network = PowerNetwork {
+            base_mva: 100.0,
+            buses: vec![bus(BusKind::Reference), bus(BusKind::Pq)],
+            branches: vec![branch(0.5), branch(-0.5)],
+            ..PowerNetwork::default()
+        };
+        assert_eq!(Factors::new(&DcModel::new(&network, Convention::Matpower)).err(), Some(Ending::Singular));
+    }
+}

@@ -56,19 +56,25 @@ pub struct Singles {
     pub sum_of_worst_flows_mw: f64,
 }
 
-/// Meshed branches as arrays.
+/// A meshed branch.
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    from: u32,
+    to: u32,
+    b: f64,
+    flow: f64,
+    /// Flow above which it is overloaded.
+    top: f64,
+    /// 1 / rating.
+    per_rating: f64,
+}
+
+/// Meshed branches, rated ones first, then those that the base case overloads, then unrated ones.
 struct Rows {
     branch: Vec<u32>,
-    from: Vec<u32>,
-    to: Vec<u32>,
-    b: Vec<f64>,
-    flow: Vec<f64>,
-    /// Flow above which a branch is overloaded; infinite when unrated.
-    top: Vec<f64>,
-    /// The same, infinite also when the base case overloads it.
-    top_if_new: Vec<f64>,
-    /// 1 / rating; 0 when unrated.
-    per_rating: Vec<f64>,
+    row: Vec<Row>,
+    n_rated: usize,
+    n_monitored: usize,
 }
 
 /// What a set of branches or one outage amounts to.
@@ -96,7 +102,7 @@ pub fn screen_singles(factors: &Factors, keep: usize) -> Singles {
                 for first in (start..end).step_by(LANES) {
                     let block = first..(first + LANES).min(end);
                     factors.solve_columns(&rows.branch[block.clone()], sides);
-                    let kernel = Block { rows: &rows, x: &sides.x, block: block.clone(), still };
+                    let kernel = Block { rows: &rows, x: &sides.x, outages: block.clone(), still };
                     out.extend_from_slice(&dispatch(factors.level, kernel)[..block.len()]);
                 }
                 out
@@ -159,28 +165,34 @@ fn still_tally(factors: &Factors) -> Tally {
 
 impl Rows {
     fn new(factors: &Factors) -> Rows {
-        let branch = factors.meshed();
-        let pick = |of: &dyn Fn(usize) -> f64| branch.iter().map(|&k| of(k as usize)).collect::<Vec<f64>>();
-        let flow = factors.flow();
-        let top = |k: usize| factors.limit[k] * (1.0 + LIMIT_TOLERANCE);
+        let top = |k: u32| factors.limit[k as usize] * (1.0 + LIMIT_TOLERANCE);
+        let flow = |k: u32| factors.flow()[k as usize];
+        let mut branch = factors.meshed();
+        let unrated = |k: u32| top(k).is_infinite();
+        let over = |k: u32| flow(k).abs() > top(k);
+        branch.sort_by_key(|&k| (unrated(k), over(k)));
+        let row = branch.iter().map(|&k| Row {
+            from: factors.place_from[k as usize],
+            to: factors.place_to[k as usize],
+            b: factors.b[k as usize],
+            flow: flow(k),
+            top: top(k),
+            per_rating: 1.0 / factors.limit[k as usize],
+        });
         Rows {
-            from: branch.iter().map(|&k| factors.place_from[k as usize]).collect(),
-            to: branch.iter().map(|&k| factors.place_to[k as usize]).collect(),
-            b: pick(&|k| factors.b[k]),
-            flow: pick(&|k| flow[k]),
-            top: pick(&top),
-            top_if_new: pick(&|k| if flow[k].abs() > top(k) { f64::INFINITY } else { top(k) }),
-            per_rating: pick(&|k| 1.0 / factors.limit[k]),
+            row: row.collect(),
+            n_rated: branch.iter().filter(|&&k| !unrated(k) && !over(k)).count(),
+            n_monitored: branch.iter().filter(|&&k| !unrated(k)).count(),
             branch,
         }
     }
 }
 
-/// Outages `block` of the rows, whose columns stand in `x`.
+/// Outages of a range of rows, whose columns stand in `x`.
 struct Block<'a> {
     rows: &'a Rows,
     x: &'a [Lanes<LANES>],
-    block: std::ops::Range<usize>,
+    outages: std::ops::Range<usize>,
     still: Tally,
 }
 
@@ -189,28 +201,38 @@ struct Running {
     largest: Lanes<LANES>,
     loading: Lanes<LANES>,
     n_over: Lanes<LANES>,
-    n_new: Lanes<LANES>,
 }
 
 impl Running {
     #[inline(always)]
-    fn take(&mut self, rows: &Rows, e: usize, post: Lanes<LANES>) {
-        let (top, top_if_new, per_rating) = (rows.top[e], rows.top_if_new[e], rows.per_rating[e]);
-        self.largest = self.largest.zip(post, |m, p| larger(p, m));
+    fn rated(&mut self, row: &Row, post: Lanes<LANES>) {
+        let (top, per_rating) = (row.top, row.per_rating);
+        self.unrated(post);
         self.loading = self.loading.zip(post, |m, p| larger(p * per_rating, m));
         self.n_over = self.n_over.zip(post, |n, p| n + if p > top { 1.0 } else { 0.0 });
-        self.n_new = self.n_new.zip(post, |n, p| n + if p > top_if_new { 1.0 } else { 0.0 });
+    }
+
+    #[inline(always)]
+    fn unrated(&mut self, post: Lanes<LANES>) {
+        self.largest = self.largest.zip(post, |m, p| larger(p, m));
     }
 }
 
 impl Block<'_> {
-    /// |flow| on row e after each outage of the block, for e not among them.
+    /// |flow| on a row after each outage of the block, for a row not among them.
     #[inline(always)]
-    fn post(&self, e: usize, share: Lanes<LANES>) -> Lanes<LANES> {
-        let rows = self.rows;
-        let (b, flow) = (rows.b[e], rows.flow[e]);
-        let sent = self.x[rows.from[e] as usize].zip(self.x[rows.to[e] as usize], |f, t| (f - t) * b);
+    fn post(&self, row: &Row, share: Lanes<LANES>) -> Lanes<LANES> {
+        let (b, flow) = (row.b, row.flow);
+        let sent = self.x[row.from as usize].zip(self.x[row.to as usize], |f, t| (f - t) * b);
         sent.zip(share, |s, share| (flow + s * share).abs())
+    }
+
+    /// Rows of a range that are none of the block's outages.
+    #[inline(always)]
+    fn others(&self, range: std::ops::Range<usize>) -> [&[Row]; 2] {
+        let before = range.start..range.end.min(self.outages.start).max(range.start);
+        let after = range.start.max(self.outages.end).min(range.end)..range.end;
+        [&self.rows.row[before], &self.rows.row[after]]
     }
 }
 
@@ -219,37 +241,47 @@ impl Kernel for Block<'_> {
 
     #[inline(always)]
     fn run(self) -> [Tally; LANES] {
-        let (rows, block) = (self.rows, self.block.clone());
+        let (rows, block) = (self.rows, self.outages.clone());
         // f_k / (1 − H_kk) of each lane; 0 where the outage islands, so that no flow of that lane is judged.
         let mut share = [0.0; LANES];
         let mut islands = [true; LANES];
-        for (l, k) in block.clone().enumerate() {
-            let left = 1.0 - (self.x[rows.from[k] as usize].0[l] - self.x[rows.to[k] as usize].0[l]) * rows.b[k];
+        for (l, k) in rows.row[block.clone()].iter().enumerate() {
+            let left = 1.0 - (self.x[k.from as usize].0[l] - self.x[k.to as usize].0[l]) * k.b;
             islands[l] = left.abs() < BRIDGE_TOLERANCE;
-            share[l] = if islands[l] { 0.0 } else { rows.flow[k] / left };
+            share[l] = if islands[l] { 0.0 } else { k.flow / left };
         }
         let share = Lanes(share);
         let still = &self.still;
-        let mut running = Running {
-            largest: Lanes::splat(still.largest),
-            loading: Lanes::splat(still.loading),
-            n_over: Lanes::splat(still.n_over),
-            n_new: Lanes::splat(still.n_new),
-        };
-        for e in (0..block.start).chain(block.end..rows.branch.len()) {
-            let post = self.post(e, share);
-            running.take(rows, e, post);
+        let zero = Lanes::splat(0.0);
+        let mut new = Running { largest: Lanes::splat(still.largest), loading: Lanes::splat(still.loading), n_over: zero };
+        let mut old = Running { largest: zero, loading: zero, n_over: Lanes::splat(still.n_over) };
+        // Loops, not closures: a closure would not be compiled for the instructions of the kernel.
+        for part in self.others(0..rows.n_rated) {
+            for row in part {
+                new.rated(row, self.post(row, share));
+            }
+        }
+        for part in self.others(rows.n_rated..rows.n_monitored) {
+            for row in part {
+                old.rated(row, self.post(row, share));
+            }
+        }
+        for part in self.others(rows.n_monitored..rows.row.len()) {
+            for row in part {
+                old.unrated(self.post(row, share));
+            }
         }
         for e in block.clone() {
-            let mut post = self.post(e, share);
+            let mut post = self.post(&rows.row[e], share);
             post.0[e - block.start] = 0.0;
-            running.take(rows, e, post);
+            let running = if e < rows.n_rated { &mut new } else { &mut old };
+            running.rated(&rows.row[e], post);
         }
         std::array::from_fn(|l| Tally {
-            largest: running.largest.0[l],
-            loading: running.loading.0[l],
-            n_over: running.n_over.0[l],
-            n_new: running.n_new.0[l],
+            largest: larger(new.largest.0[l], old.largest.0[l]),
+            loading: larger(new.loading.0[l], old.loading.0[l]),
+            n_over: new.n_over.0[l] + old.n_over.0[l],
+            n_new: new.n_over.0[l],
             islands: islands[l],
         })
     }

@@ -6,14 +6,14 @@
 //! `L_ji` = `b_j` g `c_i`, c = 1/(1 − H). No matrix is stored: columns are solved [`LANES`] at a time, once to see what each
 //! outage does alone, once more to judge its pairs.
 //!
-//! 1. Every meshed outage i alone. The ratio of a monitored branch m for `u_i` > 0 is the larger of `L_mi`/(top_m − f_m) and
-//!    −`L_mi`/(top_m + f_m), and the other way round for `u_i` < 0; r is its maximum over a group of branches or over all. Branches
+//! 1. Every meshed outage i alone. The ratio of a monitored branch m for `u_i` > 0 is the larger of `L_mi`/(`top_m` − `f_m`) and
+//!    −`L_mi`/(`top_m` + `f_m`), and the other way round for `u_i` < 0; r is its maximum over a group of branches or over all. Branches
 //!    that the base case or the loss of i overloads are left out of r. Listed are those that i overloads, and those whose
 //!    ratio reaches a cut.
-//! 2. Every pair. m can be overloaded anew only if ratio_mi |`u_i`| + ratio_mj |`u_j`| ≥ 1. So `r_i` |`u_i`| + `r_j` |`u_j`| < 1, for all
+//! 2. Every pair. m can be overloaded anew only if `ratio_mi` |`u_i`| + `ratio_mj` |`u_j`| ≥ 1. So `r_i` |`u_i`| + `r_j` |`u_j`| < 1, for all
 //!    branches or for every group, proves that none is. Otherwise, if `cut_i` |`u_i`| + `cut_j` |`u_j`| < 1, it can only be one on the
 //!    list of i or of j, and those are worked out; else all are.
-//! 3. Where the base case overloads a branch m, nearly every pair does. |`L_mi` `u_i`| + |`L_mj` `u_j`| < |f_m| − top_m proves it.
+//! 3. Where the base case overloads a branch m, nearly every pair does. |`L_mi` `u_i`| + |`L_mj` `u_j`| < |`f_m`| − `top_m` proves it.
 //! 4. The worst pairs: a pair without a new overload has its highest overload on a branch that the base case or a single
 //!    outage overloads ("hot"), so its loading is at most max hot base loading + `q_i` |`u_i`| + `q_j` |`u_j`|, q the largest
 //!    |LODF|/rating on hot branches. A pair that cannot enter the list is not worked out.
@@ -22,6 +22,8 @@
 #![expect(clippy::inline_always, reason = "kernels must be compiled inside the function that enables the instructions")]
 
 mod alone;
+#[cfg(test)]
+mod tests;
 
 use rayon::prelude::*;
 
@@ -52,16 +54,42 @@ struct Screen<'a> {
     factors: &'a Factors,
     monitored: Monitored,
     outages: Outages,
-    /// |u| times this below 1, summed over the pair, proves the verdict "overload anywhere".
-    certain: Vec<f64>,
-    /// Largest |LODF|/rating of each outage on hot branches.
-    hot: Vec<f64>,
+    facts: Vec<Facts>,
     /// Highest base loading of a hot branch.
     hot_loading: f64,
     /// Monitored rows that the base case overloads, and their LODF by outage.
     over: Vec<(u32, Vec<f64>)>,
     /// Worst loading of a rated bridge above its limit, and the bridge: no pair changes it.
     still: Option<(f64, u32)>,
+}
+
+/// What the bounds need of an outage, together in memory.
+#[derive(Clone, Copy)]
+struct Facts {
+    from: u32,
+    to: u32,
+    b: f64,
+    flow: f64,
+    /// b c and c f.
+    bc: f64,
+    cf: f64,
+    /// r for u > 0 and u < 0.
+    up: f64,
+    down: f64,
+    /// |u| times this below 1, summed over the pair, proves the verdict "overload anywhere".
+    certain: f64,
+    /// Infinite when every pair of this outage is to be worked out, else 0.
+    always: f64,
+    /// Largest |LODF|/rating on hot branches.
+    hot: f64,
+}
+
+/// An outage and the lanes whose pairs with it the first bounds leave open.
+struct Suspect {
+    i: u32,
+    /// Lanes in which a new overload is not ruled out, and in which something else is open.
+    new: u8,
+    other: u8,
 }
 
 /// A pair to be worked out: outage i, the lane of outage j, and the flows they let go.
@@ -89,8 +117,7 @@ struct Bench {
     sides: Sides<LANES>,
     /// Columns of other branches.
     cross: Sides<LANES>,
-    /// By outage, one bit a lane: a new overload is not ruled out; something else is not settled.
-    suspect: Vec<[u8; 2]>,
+    suspects: Vec<Suspect>,
     looks: Vec<Look>,
 }
 
@@ -121,7 +148,7 @@ pub fn screen_pairs(factors: &Factors, keep: usize) -> Screening {
     let counts: Vec<Count> = tasks
         .par_iter()
         .map_init(
-            || Bench::new(factors, n),
+            || Bench::new(factors),
             |bench, &start| {
                 let mut count = Count::new(Top { keep, floor, list: Vec::new() });
                 for first in (start..(start + TASK).min(n)).step_by(LANES) {
@@ -196,8 +223,8 @@ impl Count {
 }
 
 impl Bench {
-    fn new(factors: &Factors, n: usize) -> Bench {
-        Bench { sides: factors.sides(), cross: factors.sides(), suspect: vec![[0; 2]; n], looks: Vec::new() }
+    fn new(factors: &Factors) -> Bench {
+        Bench { sides: factors.sides(), cross: factors.sides(), suspects: Vec::new(), looks: Vec::new() }
     }
 }
 
@@ -234,14 +261,15 @@ impl<'a> Screen<'a> {
         let n = outages.branch.len();
         let over = monitored.over.iter().map(|&m| (m, Vec::with_capacity(n))).collect();
         let hot_loading = still.map_or(0.0, |s| s.0);
-        let mut screen = Screen { factors, monitored, outages, certain: vec![0.0; n], hot: vec![0.0; n], hot_loading, over, still };
+        let facts = (0..n).map(|p| outages.facts(p)).collect();
+        let mut screen = Screen { factors, monitored, outages, facts, hot_loading, over, still };
         if screen.base_over() {
             screen.certify();
         } else {
             // A pair overloads only what a list holds, and every pair of an outage that overloads alone is worked out.
             for p in 0..n {
                 if screen.outages.listed(p).iter().any(|e| e.over) {
-                    screen.certain[p] = f64::INFINITY;
+                    screen.facts[p].always = f64::INFINITY;
                 }
             }
         }
@@ -268,14 +296,16 @@ impl<'a> Screen<'a> {
                 let limit = monitored.limit[m as usize];
                 self.hot_loading = self.hot_loading.max(monitored.flow[m as usize].abs() / limit);
                 let lodf: Vec<f64> = (0..outages.branch.len()).map(|p| self.lodf(&sides, lane, m as usize, p)).collect();
-                for (hot, l) in self.hot.iter_mut().zip(&lodf) {
-                    *hot = larger(l.abs() / limit, *hot);
+                let proves = self.still.is_none() && surest == Some(m);
+                for (facts, l) in self.facts.iter_mut().zip(&lodf) {
+                    facts.hot = larger(l.abs() / limit, facts.hot);
+                    if proves {
+                        facts.certain = l.abs() / excess(m);
+                    }
                 }
-                if self.still.is_none() && surest == Some(m) {
-                    // A pair that takes the surest branch out is worked out.
-                    let own = |p: usize| outages.branch[p] == monitored.branch[m as usize];
-                    let certain = |(p, l): (usize, &f64)| if own(p) { f64::INFINITY } else { l.abs() / excess(m) };
-                    self.certain = lodf.iter().enumerate().map(certain).collect();
+                // A pair that takes the surest branch out is worked out.
+                if let Some(p) = outages.branch.iter().position(|&k| proves && k == monitored.branch[m as usize]) {
+                    self.facts[p].always = f64::INFINITY;
                 }
                 if let Some((_, kept)) = self.over.iter_mut().find(|(over, _)| *over == m) {
                     *kept = lodf;
@@ -301,18 +331,19 @@ impl<'a> Screen<'a> {
         seeds.sort_by(|&a, &b| outages.loading[b].total_cmp(&outages.loading[a]).then(a.cmp(&b)));
         seeds.truncate(SEEDS);
         let mut count = Count::new(Top { keep, floor: 0.0, list: Vec::new() });
-        let mut bench = Bench::new(self.factors, 0);
+        let mut bench = Bench::new(self.factors);
         for (first, block) in seeds.chunks(LANES).enumerate() {
             let columns: Vec<u32> = block.iter().map(|&p| outages.branch[p]).collect();
             self.factors.solve_columns(&columns, &mut bench.sides);
             for lane in 0..block.len() {
                 for &i in &seeds[..first * LANES + lane] {
-                    self.suspect([i, block[lane]], lane, [true, true], &mut bench, &mut count);
+                    self.suspect([i, block[lane]], lane, true, &mut bench, &mut count);
                 }
             }
             self.work_out(block, &mut bench, &mut count);
         }
-        if count.top.list.len() == keep { count.top.threshold() } else { 0.0 }
+        // The screening meets these pairs again from the other side, with other rounding.
+        if count.top.list.len() == keep { count.top.threshold() * CERTAIN } else { 0.0 }
     }
 
     /// All pairs (i, j) with j in the block and i before j.
@@ -321,10 +352,12 @@ impl<'a> Screen<'a> {
         let (start, end) = (block[0], block[0] + block.len());
         self.factors.solve_columns(&outages.branch[start..end], &mut bench.sides);
         let room = if self.base_over() { (count.top.threshold() * CERTAIN - self.hot_loading).max(0.0) } else { 1.0 };
-        let kernel = Pairs { screen: self, x: &bench.sides.x, block: start..end, room, suspect: &mut bench.suspect };
-        dispatch(self.factors.level, kernel);
-        for i in 0..end {
-            let [new, other] = bench.suspect[i];
+        bench.suspects.clear();
+        let Bench { sides, suspects, .. } = bench;
+        dispatch(self.factors.level, Pairs { facts: &self.facts, x: &sides.x, block: start..end, room, suspects });
+        for at in 0..bench.suspects.len() {
+            let Suspect { i, new, other } = bench.suspects[at];
+            let i = i as usize;
             let mut lanes = new | other;
             if i >= start {
                 lanes &= !(u8::MAX >> (LANES - 1 - (i - start)));
@@ -332,15 +365,14 @@ impl<'a> Screen<'a> {
             while lanes != 0 {
                 let lane = lanes.trailing_zeros() as usize;
                 lanes &= lanes - 1;
-                let at = |bits: u8| bits >> lane & 1 == 1;
-                self.suspect([i, start + lane], lane, [at(new), at(other)], bench, count);
+                self.suspect([i, start + lane], lane, other >> lane & 1 == 1, bench, count);
             }
         }
         self.work_out(block, bench, count);
     }
 
     /// Takes a pair that the first bounds leave open to the second, and to those to be worked out.
-    fn suspect(&self, [i, j]: [usize; 2], lane: usize, [new, other]: [bool; 2], bench: &mut Bench, count: &mut Count) {
+    fn suspect(&self, [i, j]: [usize; 2], lane: usize, other: bool, bench: &mut Bench, count: &mut Count) {
         let outages = &self.outages;
         let g = self.between(&bench.sides, lane, i);
         let (on_i, on_j) = (outages.b[i] * g * outages.c[j], outages.b[j] * g * outages.c[i]);
@@ -351,10 +383,11 @@ impl<'a> Screen<'a> {
         }
         let u_i = (outages.flow[i] + on_i * outages.flow[j]) / d;
         let u_j = (outages.flow[j] + on_j * outages.flow[i]) / d;
-        if new && !other && outages.no_group_reaches([i, j], [u_i, u_j]) {
+        let quiet = outages.no_group_reached([i, j], [u_i, u_j]);
+        if quiet && !other {
             return;
         }
-        let full = outages.cut(i, u_i) + outages.cut(j, u_j) >= CERTAIN;
+        let full = !quiet && outages.cut(i, u_i) + outages.cut(j, u_j) >= CERTAIN;
         let mut verdict = Verdict::default();
         if let Some((loading, branch)) = self.still {
             verdict = Verdict { over: true, loading, branch, ..verdict };
@@ -367,7 +400,7 @@ impl<'a> Screen<'a> {
         let (monitored, outages) = (&self.monitored, &self.outages);
         let Bench { sides, cross, looks, .. } = bench;
         // Rows on the lists of the block: their columns give the LODF of every i on them.
-        let mut rows: Vec<u32> = looks.iter().filter(|l| !l.full).map(|l| l.lane as u32).collect();
+        let mut rows: Vec<u32> = looks.iter().map(|l| l.lane as u32).collect();
         rows.sort_unstable();
         rows.dedup();
         rows = rows.iter().flat_map(|&lane| outages.listed(block[lane as usize])).map(|e| e.row).collect();
@@ -375,7 +408,7 @@ impl<'a> Screen<'a> {
         rows.dedup();
         for part in rows.chunks(LANES) {
             self.factors.solve_columns(&monitored.branches(part), cross);
-            for look in looks.iter_mut().filter(|l| !l.full) {
+            for look in looks.iter_mut() {
                 for e in outages.listed(block[look.lane]) {
                     if let Ok(at) = part.binary_search(&e.row) {
                         let l_i = self.lodf(cross, at, e.row as usize, look.i);
@@ -384,7 +417,7 @@ impl<'a> Screen<'a> {
                 }
             }
         }
-        for look in looks.iter_mut().filter(|l| !l.full) {
+        for look in looks.iter_mut() {
             for e in outages.listed(look.i) {
                 let l_j = self.monitored_lodf(sides, look.lane, e.row as usize, block[look.lane]);
                 look.judge(self, block, e.row as usize, [e.lodf, l_j]);
@@ -401,7 +434,7 @@ impl<'a> Screen<'a> {
             self.factors.solve_columns(&columns, cross);
             for look in looks.iter_mut().filter(|l| l.full) {
                 if let Ok(at) = part.binary_search(&look.i) {
-                    for m in 0..monitored.branch.len() {
+                    for m in outages.groups_reached([look.i, block[look.lane]], [look.u_i, look.u_j], monitored.branch.len()).flatten() {
                         let l_i = self.monitored_lodf(cross, at, m, look.i);
                         let l_j = self.monitored_lodf(sides, look.lane, m, block[look.lane]);
                         look.judge(self, block, m, [l_i, l_j]);
@@ -427,14 +460,14 @@ impl Look {
     }
 }
 
-/// The bounds on all pairs of a block: two bits a pair, a new overload not ruled out, and the rest not settled.
+/// The bounds on all pairs of a block.
 struct Pairs<'a> {
-    screen: &'a Screen<'a>,
+    facts: &'a [Facts],
     x: &'a [Lanes<LANES>],
     block: std::ops::Range<usize>,
     /// Loading left between the hottest base loading and the list of worst pairs.
     room: f64,
-    suspect: &'a mut [[u8; 2]],
+    suspects: &'a mut Vec<Suspect>,
 }
 
 impl Kernel for Pairs<'_> {
@@ -442,40 +475,39 @@ impl Kernel for Pairs<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let Pairs { screen, x, block, room, suspect } = self;
-        let o = &screen.outages;
-        let of = |v: &[f64]| {
-            let mut out = [0.0; LANES];
-            out[..block.len()].copy_from_slice(&v[block.clone()]);
-            Lanes(out)
-        };
-        let (b, f, c, up, down) = (of(&o.b), of(&o.flow), of(&o.c), of(&o.up), of(&o.down));
-        let (certain, hot) = (of(&screen.certain), of(&screen.hot));
-        let (bc, cf) = (b.zip(c, |b, c| b * c), c.zip(f, |c, f| c * f));
+        let Pairs { facts, x, block, room, suspects } = self;
+        let own = &facts[block.clone()];
+        // A lane without an outage lets nothing go, so every bound holds there.
+        let of = |pick: fn(&Facts) -> f64| Lanes::<LANES>::from_fn(|l| own.get(l).map_or(0.0, pick));
+        let (b, f, bc, cf) = (of(|j| j.b), of(|j| j.flow), of(|j| j.bc), of(|j| j.cf));
+        let (up, down, certain, always, hot) = (of(|j| j.up), of(|j| j.down), of(|j| j.certain), of(|j| j.always), of(|j| j.hot));
         let present = u8::MAX >> (LANES - block.len());
-        for i in 0..block.end {
-            let (b_i, f_i, c_i) = (o.b[i], o.flow[i], o.c[i]);
-            let (up_i, down_i, certain_i, hot_i) = (o.up[i], o.down[i], screen.certain[i], screen.hot[i]);
-            let (bc_i, cf_i) = (b_i * c_i, c_i * f_i);
-            let g = x[o.from[i] as usize].zip(x[o.to[i] as usize], |f, t| f - t);
-            let d = g.zip(bc, |g, bc| 1.0 - (g * bc_i) * (g * bc));
+        for (p, i) in facts[..block.end].iter().enumerate() {
+            let i = *i;
+            let g = x[i.from as usize].zip(x[i.to as usize], |f, t| f - t);
+            let d = g.zip(bc, |g, bc| 1.0 - (g * i.bc) * (g * bc));
             // u times D.
-            let u_i = g.zip(cf, |g, cf| f_i + g * b_i * cf);
-            let u_j = g.zip(b, |g, b| g * b * cf_i).zip(f, |s, f| f + s);
-            let new_i = u_i.zip(u_i, |u, _| larger(u * up_i, -u * down_i));
+            let u_i = g.zip(cf, |g, cf| i.flow + g * i.b * cf);
+            let u_j = g.zip(b, |g, b| g * b * i.cf).zip(f, |s, f| f + s);
+            let new_i = u_i.zip(u_i, |u, _| larger(u * i.up, -u * i.down));
             let new_j = u_j.zip(up, |u, r| u * r).zip(u_j.zip(down, |u, r| -u * r), larger);
-            let sum = new_i.zip(new_j, |a, b| a + b);
             let (abs_i, abs_j) = (u_i.zip(u_i, |u, _| u.abs()), u_j.zip(u_j, |u, _| u.abs()));
-            let proof = abs_i.zip(abs_j.zip(certain, |u, a| u * a), |u, s| u * certain_i + s);
-            let heat = abs_i.zip(abs_j.zip(hot, |u, a| u * a), |u, s| u * hot_i + s);
-            let (mut new, mut rest) = (0u8, 0u8);
-            for l in 0..LANES {
-                let limit = d.0[l] * CERTAIN;
-                let settled = (d.0[l] > SMALL) & (proof.0[l] < limit) & (heat.0[l] < limit * room);
-                new |= u8::from(sum.0[l] < limit) << l;
-                rest |= u8::from(settled) << l;
+            let proof = abs_i.zip(abs_j.zip(certain, |u, a| u * a).zip(always, |s, a| s + a), |u, s| u * i.certain + s + i.always);
+            let heat = abs_i.zip(abs_j.zip(hot, |u, a| u * a), |u, s| u * i.hot + s);
+            // Each bound holds where its excess is negative.
+            let limit = d.zip(d, |d, _| d * CERTAIN);
+            let new = new_i.zip(new_j, |a, b| a + b).zip(limit, |s, limit| s - limit);
+            let other = proof.zip(limit, |s, limit| s - limit).zip(heat.zip(limit, |s, limit| s - limit * room), larger);
+            let other = other.zip(d, |e, d| larger(e, SMALL - d));
+            if new.zip(other, larger).largest() < 0.0 {
+                continue;
             }
-            suspect[i] = [!new & present, !rest & present];
+            let (mut bits_new, mut bits_other) = (0, 0);
+            for l in 0..LANES {
+                bits_new |= u8::from(new.0[l] >= 0.0) << l;
+                bits_other |= u8::from(other.0[l] >= 0.0) << l;
+            }
+            suspects.push(Suspect { i: p as u32, new: bits_new & present, other: bits_other & present });
         }
     }
 }

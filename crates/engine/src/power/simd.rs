@@ -38,8 +38,17 @@ impl<const W: usize> Lanes<W> {
 
     /// Largest lane.
     #[inline(always)]
-    pub fn largest(self) -> f64 {
-        self.0.into_iter().fold(f64::NEG_INFINITY, larger)
+    pub fn largest(mut self) -> f64 {
+        // Halves against halves, so that it stays a few vector operations.
+        let mut width = W;
+        while width > 1 {
+            let half = width.div_ceil(2);
+            for l in 0..width / 2 {
+                self.0[l] = larger(self.0[l + half], self.0[l]);
+            }
+            width = half;
+        }
+        self.0[0]
     }
 }
 

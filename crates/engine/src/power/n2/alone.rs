@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::super::factors::{BRIDGE_TOLERANCE, Factors, LANES, LIMIT_TOLERANCE};
 use super::super::ldl::Sides;
 use super::super::simd::{Kernel, Lanes, dispatch, larger};
-use super::CERTAIN;
+use super::{CERTAIN, Facts};
 
 /// Groups of monitored branches that a second bound looks at one by one. Neighbours in the order of elimination are
 /// electrical neighbours, so an outage pushes few groups.
@@ -47,10 +47,7 @@ pub(super) struct Outages {
     pub(super) flow: Vec<f64>,
     /// 1/(1 − H).
     pub(super) c: Vec<f64>,
-    /// Largest ratio for u > 0 and u < 0.
-    pub(super) up: Vec<f64>,
-    pub(super) down: Vec<f64>,
-    /// The same by group.
+    /// Largest ratio for u > 0 and u < 0, by group.
     by_group: Vec<[[f64; GROUPS]; 2]>,
     /// Ratios below these are not on the list, for u > 0 and u < 0.
     cut: Vec<[f64; 2]>,
@@ -126,16 +123,21 @@ impl Outages {
         self.b.push(factors.b[k]);
         self.flow.push(factors.flow()[k]);
         self.c.push(1.0 / (1.0 - alone.h[lane]));
-        let by_group = alone.reach.ratio.map(|groups| groups.map(|g| g.0[lane]));
-        let [up, down] = by_group.map(|groups| groups.into_iter().fold(0.0, larger));
-        self.up.push(up);
-        self.down.push(down);
+        // Capped, so that no product with a flow of zero is undefined.
+        let by_group = alone.reach.ratio.map(|groups| groups.map(|g| g.0[lane].min(1e200)));
         self.by_group.push(by_group);
         self.cut.push(alone.cut.map(|c| c.0[lane]));
         self.loading.push(alone.reach.loading.0[lane]);
         let own = alone.listed.iter().filter(|(l, _)| *l as usize == lane);
         self.listed.extend(own.map(|(_, e)| Listed { ..*e }));
         self.list.push(self.listed.len() as u32);
+    }
+
+    /// What the bounds need, before hot branches are known.
+    pub(super) fn facts(&self, p: usize) -> Facts {
+        let (b, flow, c) = (self.b[p], self.flow[p], self.c[p]);
+        let [up, down] = self.by_group[p].map(|groups| groups.into_iter().fold(0.0, larger));
+        Facts { from: self.from[p], to: self.to[p], b, flow, bc: b * c, cf: c * flow, up, down, certain: 0.0, always: 0.0, hot: 0.0 }
     }
 
     /// List of an outage.
@@ -148,11 +150,18 @@ impl Outages {
         u.abs() * self.cut[p][usize::from(u < 0.0)]
     }
 
+    /// Rows of the groups in which a pair may overload something anew.
+    pub(super) fn groups_reached(&self, pair: [usize; 2], u: [f64; 2], n_rows: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+        let [i, j] = [0, 1].map(|s| &self.by_group[pair[s]][usize::from(u[s] < 0.0)]);
+        let reached: [bool; GROUPS] = std::array::from_fn(|g| i[g] * u[0].abs() + j[g] * u[1].abs() >= CERTAIN);
+        reached.into_iter().enumerate().filter(|(_, reached)| *reached).map(move |(g, _)| group_rows(g, n_rows))
+    }
+
     /// Proves, group by group, that a pair overloads nothing anew.
-    pub(super) fn no_group_reaches(&self, pair: [usize; 2], u: [f64; 2]) -> bool {
+    pub(super) fn no_group_reached(&self, pair: [usize; 2], u: [f64; 2]) -> bool {
         let [i, j] = [0, 1].map(|s| &self.by_group[pair[s]][usize::from(u[s] < 0.0)]);
         let (u_i, u_j) = (u[0].abs(), u[1].abs());
-        i.iter().zip(j).map(|(r_i, r_j)| r_i * u_i + r_j * u_j).fold(0.0, larger) < CERTAIN
+        i.iter().zip(j).all(|(r_i, r_j)| r_i * u_i + r_j * u_j < CERTAIN)
     }
 }
 
@@ -211,19 +220,28 @@ struct Row {
 }
 
 impl Scan<'_> {
+    /// `lodf` of row m.
     #[inline(always)]
-    fn row(&self, m: usize) -> Row {
+    fn lodf(&self, m: usize) -> Lanes<LANES> {
         let mon = self.monitored;
-        let (b, f, top, up, down) = (mon.b[m], mon.flow[m], mon.top[m], mon.per_room_up[m], mon.per_room_down[m]);
+        let b = mon.b[m];
         let sent = self.x[mon.from[m] as usize].zip(self.x[mon.to[m] as usize], |f, t| (f - t) * b);
-        let mut lodf = sent.zip(self.c, |s, c| s * c);
-        if self.own.contains(&m) {
-            lodf = Lanes::from_fn(|l| if self.block.get(l) == Some(&mon.branch[m]) { 0.0 } else { lodf.0[l] });
-        }
+        sent.zip(self.c, |s, c| s * c)
+    }
+
+    #[inline(always)]
+    fn row(&self, m: usize, lodf: Lanes<LANES>) -> Row {
+        let mon = self.monitored;
+        let (f, top, up, down) = (mon.flow[m], mon.top[m], mon.per_room_up[m], mon.per_room_down[m]);
         let post = lodf.zip(self.flow, |l, u| (f + l * u).abs());
         let kept = lodf.zip(post, |l, p| if p > top { 0.0 } else { l });
         Row { lodf, post, ratio: [kept.zip(kept, |l, _| larger(l * up, -l * down)), kept.zip(kept, |l, _| larger(l * down, -l * up))] }
     }
+}
+
+/// Rows of a group.
+fn group_rows(group: usize, n_rows: usize) -> std::ops::Range<usize> {
+    group * n_rows / GROUPS..(group + 1) * n_rows / GROUPS
 }
 
 struct FindReach<'a>(&'a Scan<'a>);
@@ -233,22 +251,41 @@ impl Kernel for FindReach<'_> {
 
     #[inline(always)]
     fn run(self) -> Reach {
-        let n = self.0.monitored.branch.len();
+        let scan = self.0;
+        let n = scan.monitored.branch.len();
         let mut out = Reach { ratio: [[Lanes::splat(0.0); GROUPS]; 2], loading: Lanes::splat(0.0) };
         for group in 0..GROUPS {
-            let mut most = [Lanes::splat(0.0); 2];
-            let mut loading = out.loading;
-            for m in group * n / GROUPS..(group + 1) * n / GROUPS {
-                let row = self.0.row(m);
-                let limit = 1.0 / self.0.monitored.limit[m];
-                most[0] = most[0].zip(row.ratio[0], |m, x| larger(x, m));
-                most[1] = most[1].zip(row.ratio[1], |m, x| larger(x, m));
-                loading = loading.zip(row.post, |m, p| larger(p * limit, m));
+            let mut most = [Lanes::splat(0.0); 3];
+            for m in group_rows(group, n) {
+                // Rows that are outages of the block follow below, so that nothing is picked out of lanes here.
+                if !scan.own.contains(&m) {
+                    scan.take(&mut most, m, scan.lodf(m));
+                }
             }
-            out.loading = loading;
+            for m in scan.own.clone().filter(|m| group_rows(group, n).contains(m)) {
+                let mut lodf = scan.lodf(m);
+                for (lane, k) in scan.block.iter().enumerate() {
+                    if *k == scan.monitored.branch[m] {
+                        lodf.0[lane] = 0.0;
+                    }
+                }
+                scan.take(&mut most, m, lodf);
+            }
             (out.ratio[0][group], out.ratio[1][group]) = (most[0], most[1]);
+            out.loading = out.loading.zip(most[2], |m, x| larger(x, m));
         }
         out
+    }
+}
+
+impl Scan<'_> {
+    #[inline(always)]
+    fn take(&self, most: &mut [Lanes<LANES>; 3], m: usize, lodf: Lanes<LANES>) {
+        let row = self.row(m, lodf);
+        let per_limit = 1.0 / self.monitored.limit[m];
+        most[0] = most[0].zip(row.ratio[0], |m, x| larger(x, m));
+        most[1] = most[1].zip(row.ratio[1], |m, x| larger(x, m));
+        most[2] = most[2].zip(row.post, |m, p| larger(p * per_limit, m));
     }
 }
 
@@ -267,22 +304,18 @@ impl Kernel for Collect<'_> {
         let Collect { scan, cut, listed } = self;
         let mon = scan.monitored;
         for m in 0..mon.branch.len() {
-            // A row that the base case overloads leaves no room and is looked at for every pair.
-            if mon.per_room_up[m] == 0.0 {
+            let row = scan.row(m, scan.lodf(m));
+            let top = mon.top[m];
+            let excess = row.ratio[0].zip(cut[0], |r, c| r - c).zip(row.ratio[1].zip(cut[1], |r, c| r - c), larger);
+            if excess.zip(row.post, |e, p| larger(e, p - top)).largest() < 0.0 || mon.per_room_up[m] == 0.0 {
+                // A row that the base case overloads leaves no room and is looked at for every pair.
                 continue;
             }
-            let row = scan.row(m);
-            let top = mon.top[m];
-            let (mut far, mut over) = (0u8, 0u8);
-            for l in 0..LANES {
-                far |= u8::from((row.ratio[0].0[l] >= cut[0].0[l]) | (row.ratio[1].0[l] >= cut[1].0[l])) << l;
-                over |= u8::from(row.post.0[l] > top) << l;
-            }
-            let mut lanes = far | over;
-            while lanes != 0 {
-                let lane = lanes.trailing_zeros();
-                lanes &= lanes - 1;
-                listed.push((lane, Listed { row: m as u32, over: over >> lane & 1 == 1, lodf: row.lodf.0[lane as usize] }));
+            for (lane, (&excess, &post)) in excess.0.iter().zip(&row.post.0).enumerate() {
+                let own = scan.block.get(lane).is_none_or(|&k| k == mon.branch[m]);
+                if (excess >= 0.0 || post > top) && !own {
+                    listed.push((lane as u32, Listed { row: m as u32, over: post > top, lodf: row.lodf.0[lane] }));
+                }
             }
         }
     }
