@@ -217,7 +217,16 @@ mod tests {
         let e = forced_outage_rates("r.csv", "generator_row,forced_outage_rate\n1,1.5\n").unwrap_err().to_string();
         assert!(e.contains("line 2") && e.contains("from 0 to 1"), "{e}");
         assert_eq!(forced_outage_rates("r.csv", "forced_outage_rate,generator_row\n0.1,2\n").unwrap(), vec![(2, 0.1)]);
-        let e = cascade("c.toml", "speed = 3\n[settings]\n").unwrap_err().to_string();
-        assert!(e.contains("speed"), "{e}");
+        let good = include_str!("../../../cases/hindcast_italy_2003/power.toml");
+        assert_eq!(cascade("c.toml", good).unwrap().outages, vec![2, 4]);
+        for (bad, named) in [
+            (format!("speed = 3\n{good}"), "speed"),
+            (good.replace("droop = 0.05", "droop = 5"), "settings.droop is 5; give a number from 0.0001 to 1"),
+            (good.replacen("share = 0.0635", "share = 2", 1), "relay 1: share is 2"),
+            (good.replacen("shed_load", "pray", 1), "relay 1: action `pray`"),
+        ] {
+            let e = cascade("c.toml", &bad).unwrap_err().to_string();
+            assert!(e.contains(named), "{e}");
+        }
     }
 }

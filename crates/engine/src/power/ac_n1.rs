@@ -16,8 +16,9 @@
 //! Sources: compensation, Alsaç, Stott, Tinney, "Sparsity-Oriented Compensation Methods for Modified Network Solutions", IEEE Trans.
 //! Power App. Syst. PAS-102(5), 1983; bridges, Tarjan, Inf. Process. Lett. 2(6), 1974, DOI 10.1016/0020-0190(74)90003-9.
 
+use crate::batch::map_with;
+use crate::components::bridges;
 use buttress_model::network::PowerNetwork;
-use rayon::prelude::*;
 
 use super::ac::{Analysed, Complex, Options, Run, Solution, Workspace, power, times, times_conjugate};
 use super::lu::{Border, Lanes};
@@ -143,62 +144,20 @@ pub fn ac_outages(network: &PowerNetwork, options: &Options) -> OutageStudy {
     let candidates: Vec<usize> = (0..network.branches.len())
         .filter(|&k| work.grid.admittance[k] != [[0.0; 2]; 4] && base.buses[network.branches[k].from].is_some())
         .collect();
-    let bridge = bridges(network, &candidates);
+    let mut links = vec![None; network.branches.len()];
+    for &k in &candidates {
+        links[k] = Some((network.branches[k].from, network.branches[k].to));
+    }
+    let bridge = bridges(network.buses.len(), &links);
     let study = Study::new(network, options, &analysed, &work);
     let meshed: Vec<usize> = candidates.iter().copied().filter(|&k| !bridge[k]).collect();
-    let solved: Vec<Vec<Outage>> =
-        meshed.par_chunks(TASK).map_init(|| Scratch::new(&study), |scratch, task| study.run(scratch, task)).collect();
+    let tasks: Vec<&[usize]> = meshed.chunks(TASK).collect();
+    let solved: Vec<Vec<Outage>> = map_with(tasks.len(), || Scratch::new(&study), |scratch, k| study.run(scratch, tasks[k]));
     let islanding = |branch| Outage { branch, iterations: 0, ending: OutageEnding::Islanding };
     let mut outages: Vec<Outage> = candidates.iter().copied().filter(|&k| bridge[k]).map(islanding).collect();
     outages.extend(solved.into_iter().flatten());
     outages.sort_by_key(|o| o.branch);
     OutageStudy { base, outages }
-}
-
-/// Which branches are bridges of the graph that the branches `among` make.
-fn bridges(network: &PowerNetwork, among: &[usize]) -> Vec<bool> {
-    let n = network.buses.len();
-    let mut around: Vec<Vec<(usize, usize)>> = vec![Vec::new(); n];
-    for &k in among {
-        around[network.branches[k].from].push((network.branches[k].to, k));
-        around[network.branches[k].to].push((network.branches[k].from, k));
-    }
-    let mut bridge = vec![false; network.branches.len()];
-    let (mut entered, mut low, mut next) = (vec![0usize; n], vec![0usize; n], vec![0usize; n]);
-    let mut clock = 0;
-    for root in 0..n {
-        if entered[root] > 0 {
-            continue;
-        }
-        // Bus and the branch it was reached by.
-        let mut stack = vec![(root, usize::MAX)];
-        clock += 1;
-        (entered[root], low[root]) = (clock, clock);
-        while let Some(&(v, by)) = stack.last() {
-            if let Some(&(w, k)) = around[v].get(next[v]) {
-                next[v] += 1;
-                if k == by {
-                    continue;
-                }
-                if entered[w] > 0 {
-                    low[v] = low[v].min(entered[w]);
-                } else {
-                    clock += 1;
-                    (entered[w], low[w]) = (clock, clock);
-                    stack.push((w, k));
-                }
-            } else {
-                stack.pop();
-                if let Some(&(u, _)) = stack.last() {
-                    low[u] = low[u].min(low[v]);
-                    if low[v] > entered[u] {
-                        bridge[by] = true;
-                    }
-                }
-            }
-        }
-    }
-    bridge
 }
 
 /// A rated branch: ends in the order of the factorisation, admittances, rating squared in p.u., number.
@@ -548,8 +507,9 @@ mod tests {
     use buttress_model::network::{Branch, BusKind};
     use proptest::prelude::*;
 
-    use super::super::ac::tests::{bus, generator, line, matpower, network, nine_buses, ring};
+    use super::super::ac::tests::{bus, generator, line, network, nine_buses, ring};
     use super::*;
+    use crate::power::published::matpower;
 
     fn rated(mut n: PowerNetwork, rate_a_mva: f64) -> PowerNetwork {
         n.branches.iter_mut().for_each(|b: &mut Branch| b.rate_a_mva = rate_a_mva);

@@ -1,12 +1,12 @@
 //! Sparse `LDLᵀ` of a symmetric matrix with a fixed pattern: analyse once, refill many, solve for one or for many sides.
 //!
-//! P A Pᵀ = L D Lᵀ with unit lower-triangular L and diagonal D. The order P is approximate minimum degree on the quotient
-//! graph, then postordered, so that a sweep touches neighbours in memory. The matrix need not be positive definite
+//! P A Pᵀ = L D Lᵀ with unit lower-triangular L and diagonal D. The order P is that of [`super::order`], then
+//! postordered, so that a sweep touches neighbours in memory. The matrix need not be positive definite
 //! (series-compensated lines have negative reactance), so pivots are checked and a tiny one is an ending, not a number.
-//! Sources: Davis, "Direct Methods for Sparse Linear Systems", SIAM 2006, chapters 4 and 7, DOI 10.1137/1.9780898718881;
-//! Amestoy, Davis, Duff, SIAM J. Matrix Anal. Appl. 17(4), 1996, DOI 10.1137/S0895479894278952.
+//! Sources: Davis, "Direct Methods for Sparse Linear Systems", SIAM 2006, chapters 4 and 7, DOI 10.1137/1.9780898718881.
 #![expect(clippy::inline_always, reason = "kernels must be compiled inside the function that enables the instructions")]
 
+use super::order::minimum_degree;
 use super::simd::{Kernel, Lanes, Level, dispatch};
 
 /// Pivots smaller than this share of the largest diagonal entry are taken as zero.
@@ -36,196 +36,6 @@ pub struct Factor {
     l_row: Vec<u32>,
     l_value: Vec<f64>,
     d: Vec<f64>,
-}
-
-/// Nodes by degree, as linked lists.
-struct Buckets {
-    head: Vec<u32>,
-    next: Vec<u32>,
-    previous: Vec<u32>,
-    degree: Vec<u32>,
-    /// No list below this degree has a node.
-    least: usize,
-}
-
-impl Buckets {
-    fn insert(&mut self, i: u32, degree: u32) {
-        let first = std::mem::replace(&mut self.head[degree as usize], i);
-        self.degree[i as usize] = degree;
-        self.next[i as usize] = first;
-        self.previous[i as usize] = NONE;
-        if first != NONE {
-            self.previous[first as usize] = i;
-        }
-        self.least = self.least.min(degree as usize);
-    }
-
-    fn remove(&mut self, i: u32) {
-        let (before, after) = (self.previous[i as usize], self.next[i as usize]);
-        if before == NONE {
-            self.head[self.degree[i as usize] as usize] = after;
-        } else {
-            self.next[before as usize] = after;
-        }
-        if after != NONE {
-            self.previous[after as usize] = before;
-        }
-    }
-
-    /// A node of least degree; `None` when all are out.
-    fn pop(&mut self) -> Option<u32> {
-        while *self.head.get(self.least)? == NONE {
-            self.least += 1;
-        }
-        let i = self.head[self.least];
-        self.remove(i);
-        Some(i)
-    }
-}
-
-/// Quotient graph: an eliminated node is an element, the clique of the nodes it joined. A node keeps the elements it is in
-/// and the neighbours that no such element covers, in the place of its first neighbours: eliminating p takes from each
-/// node of the new element at least p or an absorbed element, so the list never grows.
-struct Quotient {
-    /// List of each node: elements first, then nodes.
-    start: Vec<u32>,
-    n_elements: Vec<u32>,
-    n_listed: Vec<u32>,
-    list: Vec<u32>,
-    /// Members of each element in `members`.
-    element: Vec<(u32, u32)>,
-    members: Vec<u32>,
-    absorbed: Vec<bool>,
-    /// Round in which a node was last taken into an element, or an element last counted.
-    mark: Vec<u32>,
-    counted: Vec<u32>,
-    /// Members of an element outside the newest one.
-    outside: Vec<u32>,
-    kept: Vec<u32>,
-}
-
-impl Quotient {
-    fn new(n: usize, edges: &[(usize, usize)]) -> Quotient {
-        let both = edges.iter().flat_map(|&(a, b)| [(a as u32, b as u32), (b as u32, a as u32)]).filter(|(a, b)| a != b);
-        let (start, list) = by_column(n, both.clone(), both);
-        let n_listed = start.windows(2).map(|w| w[1] - w[0]).collect();
-        Quotient {
-            start,
-            n_elements: vec![0; n],
-            n_listed,
-            list,
-            element: vec![(0, 0); n],
-            members: Vec::new(),
-            absorbed: vec![false; n],
-            mark: vec![0; n],
-            counted: vec![0; n],
-            outside: vec![0; n],
-            kept: Vec::new(),
-        }
-    }
-
-    fn listed(&self, i: u32) -> std::ops::Range<usize> {
-        let start = self.start[i as usize] as usize;
-        start..start + self.n_listed[i as usize] as usize
-    }
-
-    fn elements(&self, i: u32) -> std::ops::Range<usize> {
-        let start = self.start[i as usize] as usize;
-        start..start + self.n_elements[i as usize] as usize
-    }
-
-    /// Makes `p` an element and gives its members; `round` is above all earlier ones.
-    fn absorb(&mut self, p: u32, round: u32) -> std::ops::Range<usize> {
-        let begin = self.members.len();
-        self.mark[p as usize] = round;
-        let elements = self.elements(p).end;
-        for at in self.listed(p) {
-            let x = self.list[at];
-            if at < elements {
-                self.absorbed[x as usize] = true;
-                let (from, to) = self.element[x as usize];
-                for q in from..to {
-                    let v = self.members[q as usize];
-                    if self.mark[v as usize] != round {
-                        self.mark[v as usize] = round;
-                        self.members.push(v);
-                    }
-                }
-            } else if self.mark[x as usize] != round {
-                self.mark[x as usize] = round;
-                self.members.push(x);
-            }
-        }
-        self.element[p as usize] = (begin as u32, self.members.len() as u32);
-        begin..self.members.len()
-    }
-
-    /// Counts, for each element that shares a node with the newest, its members outside.
-    fn count_outside(&mut self, newest: std::ops::Range<usize>, round: u32) {
-        for q in newest {
-            for at in self.elements(self.members[q]) {
-                let e = self.list[at] as usize;
-                if self.counted[e] != round {
-                    self.counted[e] = round;
-                    self.outside[e] = self.element[e].1 - self.element[e].0;
-                }
-                self.outside[e] -= 1;
-            }
-        }
-    }
-
-    /// Rewrites the list of a member of the newest element `p`; gives a bound on its degree without the element's members.
-    fn rewrite(&mut self, i: u32, p: u32, round: u32) -> u32 {
-        self.kept.clear();
-        let elements = self.elements(i).end;
-        let mut degree = 0;
-        for at in self.start[i as usize] as usize..elements {
-            let e = self.list[at];
-            // An element without members outside the newest says nothing that the newest does not.
-            if !self.absorbed[e as usize] && self.outside[e as usize] > 0 {
-                degree += self.outside[e as usize];
-                self.kept.push(e);
-            }
-        }
-        self.kept.push(p);
-        self.n_elements[i as usize] = self.kept.len() as u32;
-        for at in elements..self.listed(i).end {
-            let v = self.list[at];
-            if self.mark[v as usize] != round {
-                degree += 1;
-                self.kept.push(v);
-            }
-        }
-        let start = self.start[i as usize] as usize;
-        self.list[start..start + self.kept.len()].copy_from_slice(&self.kept);
-        self.n_listed[i as usize] = self.kept.len() as u32;
-        degree
-    }
-}
-
-/// Approximate-minimum-degree order on the graph of the matrix; fixed by the data.
-fn minimum_degree(n: usize, edges: &[(usize, usize)]) -> Vec<u32> {
-    let mut graph = Quotient::new(n, edges);
-    let mut buckets = Buckets { head: vec![NONE; n], next: vec![NONE; n], previous: vec![NONE; n], degree: vec![0; n], least: n };
-    for i in (0..n as u32).rev() {
-        buckets.insert(i, graph.n_listed[i as usize]);
-    }
-    let mut order = Vec::with_capacity(n);
-    while let Some(p) = buckets.pop() {
-        order.push(p);
-        let round = order.len() as u32;
-        let newest = graph.absorb(p, round);
-        graph.count_outside(newest.clone(), round);
-        let others = newest.len() as u32 - u32::from(!newest.is_empty());
-        let left = (n - order.len()) as u32;
-        for q in newest {
-            let i = graph.members[q];
-            let degree = graph.rewrite(i, p, round) + others;
-            buckets.remove(i);
-            buckets.insert(i, degree.min(buckets.degree[i as usize] + others).min(left.saturating_sub(1)));
-        }
-    }
-    order
 }
 
 /// Entries (column, row) sorted into columns, rows ascending and once each: starts and rows. The entries are read twice.
@@ -296,8 +106,9 @@ fn postorder(parent: &[u32]) -> Vec<u32> {
 impl Pattern {
     /// Analyses an n × n symmetric matrix whose off-diagonal entries may stand at `edges`; repeated edges add up.
     pub fn analyse(n: usize, edges: &[(usize, usize)]) -> Pattern {
+        let pairs: Vec<(u32, u32)> = edges.iter().map(|&(a, b)| (a as u32, b as u32)).collect();
         let mut new_of = vec![0; n];
-        for (new, &old) in minimum_degree(n, edges).iter().enumerate() {
+        for (new, &old) in minimum_degree(n, &pairs).iter().enumerate() {
             new_of[old as usize] = new as u32;
         }
         let by_degree = Pattern::ordered(n, edges, new_of);

@@ -20,6 +20,8 @@ pub mod opf;
 pub mod order;
 pub mod overload;
 mod program;
+#[cfg(test)]
+mod published;
 pub mod redispatch;
 pub mod shed;
 pub mod simd;

@@ -6,7 +6,7 @@
 //! ([`super::factors::flows_without`] solves it on demand).
 #![expect(clippy::inline_always, reason = "kernels must be compiled inside the function that enables the instructions")]
 
-use rayon::prelude::*;
+use crate::batch::map_with;
 
 use super::factors::{BRIDGE_TOLERANCE, Factors, LANES, LIMIT_TOLERANCE};
 use super::simd::{Kernel, Lanes, dispatch, larger};
@@ -91,24 +91,22 @@ struct Tally {
 pub fn screen_singles(factors: &Factors, keep: usize) -> Singles {
     let rows = Rows::new(factors);
     let still = still_tally(factors);
-    let starts: Vec<usize> = (0..rows.branch.len()).step_by(TASK).collect();
-    let tallies: Vec<Vec<Tally>> = starts
-        .par_iter()
-        .map_init(
-            || factors.sides(),
-            |sides, &start| {
-                let end = (start + TASK).min(rows.branch.len());
-                let mut out = Vec::with_capacity(end - start);
-                for first in (start..end).step_by(LANES) {
-                    let block = first..(first + LANES).min(end);
-                    factors.solve_columns(&rows.branch[block.clone()], sides);
-                    let kernel = Block { rows: &rows, x: &sides.x, outages: block.clone(), still };
-                    out.extend_from_slice(&dispatch(factors.level, kernel)[..block.len()]);
-                }
-                out
-            },
-        )
-        .collect();
+    let n = rows.branch.len();
+    let tallies: Vec<Vec<Tally>> = map_with(
+        n.div_ceil(TASK),
+        || factors.sides(),
+        |sides, task| {
+            let end = ((task + 1) * TASK).min(n);
+            let mut out = Vec::with_capacity(TASK);
+            for first in (task * TASK..end).step_by(LANES) {
+                let block = first..(first + LANES).min(end);
+                factors.solve_columns(&rows.branch[block.clone()], sides);
+                let kernel = Block { rows: &rows, x: &sides.x, outages: block.clone(), still };
+                out.extend_from_slice(&dispatch(factors.level, kernel)[..block.len()]);
+            }
+            out
+        },
+    );
     let mut by_branch: Vec<Option<Tally>> = vec![None; factors.flow().len()];
     for (&k, tally) in rows.branch.iter().zip(tallies.iter().flatten()) {
         by_branch[k as usize] = Some(*tally).filter(|t| !t.islands);

@@ -25,7 +25,7 @@ mod alone;
 #[cfg(test)]
 mod tests;
 
-use rayon::prelude::*;
+use crate::batch::map_with;
 
 use super::dc::DcModel;
 use super::factors::{BRIDGE_TOLERANCE, Factors, LANES, LIMIT_TOLERANCE, flows_without};
@@ -144,21 +144,18 @@ pub fn screen_pairs(factors: &Factors, keep: usize) -> Screening {
     let screen = Screen::new(factors);
     let n = screen.outages.branch.len();
     let floor = screen.seed(keep);
-    let tasks: Vec<usize> = (0..n).step_by(TASK).collect();
-    let counts: Vec<Count> = tasks
-        .par_iter()
-        .map_init(
-            || Bench::new(factors),
-            |bench, &start| {
-                let mut count = Count::new(Top { keep, floor, list: Vec::new() });
-                for first in (start..(start + TASK).min(n)).step_by(LANES) {
-                    let block: Vec<usize> = (first..(first + LANES).min(n)).collect();
-                    screen.block(&block, bench, &mut count);
-                }
-                count
-            },
-        )
-        .collect();
+    let counts: Vec<Count> = map_with(
+        n.div_ceil(TASK),
+        || Bench::new(factors),
+        |bench, task| {
+            let mut count = Count::new(Top { keep, floor, list: Vec::new() });
+            for first in (task * TASK..((task + 1) * TASK).min(n)).step_by(LANES) {
+                let block: Vec<usize> = (first..(first + LANES).min(n)).collect();
+                screen.block(&block, bench, &mut count);
+            }
+            count
+        },
+    );
     let mut total = Count::new(Top { keep, floor: 0.0, list: Vec::new() });
     for count in &counts {
         total.add(count);

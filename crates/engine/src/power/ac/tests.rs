@@ -1,10 +1,8 @@
-use std::collections::BTreeMap;
-use std::path::Path;
-
 use buttress_model::network::{Bus, DcLine, Generator};
 use proptest::prelude::*;
 
 use super::*;
+use crate::power::published::matpower;
 
 /// Bus with a demand, MW and Mvar.
 pub(in super::super) fn bus(kind: BusKind, pd_mw: f64, qd_mvar: f64) -> Bus {
@@ -393,62 +391,6 @@ proptest! {
             prop_assert!((a.vm_pu - b.vm_pu).abs() < 1e-7 && (a.va_deg - b.va_deg).abs() < 1e-5);
         }
     }
-}
-
-/// Reads a MATPOWER case of the shared data; nothing, said aloud, when the folder is missing.
-pub(in super::super) fn matpower(name: &str) -> Option<PowerNetwork> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/energy-power/matpower").join(format!("{name}.m"));
-    #[expect(clippy::disallowed_methods, reason = "a test of shared data reads it")]
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        eprintln!("skipped: no {}", path.display());
-        return None;
-    };
-    let rows = |key: &str| -> Vec<Vec<f64>> {
-        let body = text.split_once(&format!("mpc.{key} = [")).map_or("", |(_, rest)| rest.split_once("];").map_or("", |(body, _)| body));
-        let numbers = |l: &str| l.split('%').next().unwrap_or("").replace(';', " ").split_whitespace().flat_map(str::parse).collect();
-        body.lines().map(numbers).filter(|r: &Vec<f64>| !r.is_empty()).collect()
-    };
-    let kinds = [BusKind::Pq, BusKind::Pv, BusKind::Reference, BusKind::Isolated];
-    let buses: Vec<Bus> = (rows("bus").iter())
-        .map(|r| Bus {
-            id: r[0].to_string(),
-            kind: kinds[r[1] as usize - 1],
-            pd_mw: r[2],
-            qd_mvar: r[3],
-            gs_mw: r[4],
-            bs_mvar: r[5],
-            vm_pu: r[7],
-            va_deg: r[8],
-            vm_max_pu: r[11],
-            vm_min_pu: r[12],
-            ..Bus::default()
-        })
-        .collect();
-    let index: BTreeMap<&str, usize> = buses.iter().enumerate().map(|(k, b)| (b.id.as_str(), k)).collect();
-    let at = |x: f64| index[x.to_string().as_str()];
-    let generators = (rows("gen").iter())
-        .map(|r| Generator {
-            bus: at(r[0]),
-            p_mw: r[1],
-            q_mvar: r[2],
-            q_max_mvar: r[3],
-            q_min_mvar: r[4],
-            vm_set_pu: r[5],
-            in_service: r[7] > 0.0,
-            ..Generator::default()
-        })
-        .collect();
-    let branches = (rows("branch").iter())
-        .map(|r| Branch {
-            rate_a_mva: r[5],
-            tap: r[8],
-            shift_deg: r[9],
-            in_service: r[10] > 0.0,
-            ..line(at(r[0]), at(r[1]), [r[2], r[3], r[4]])
-        })
-        .collect();
-    let base = text.split_once("mpc.baseMVA = ").and_then(|(_, rest)| rest.split(';').next()?.trim().parse().ok())?;
-    Some(PowerNetwork { base_mva: base, ..network(buses, generators, branches) })
 }
 
 fn magnitudes(solution: &Solution) -> f64 {

@@ -1,7 +1,7 @@
 //! What each outage of a pair does alone: how far it pushes every monitored branch towards its limit.
 #![expect(clippy::inline_always, reason = "kernels must be compiled inside the function that enables the instructions")]
 
-use rayon::prelude::*;
+use crate::batch::map_with;
 
 use super::super::factors::{BRIDGE_TOLERANCE, Factors, LANES, LIMIT_TOLERANCE};
 use super::super::ldl::Sides;
@@ -101,10 +101,9 @@ impl Outages {
     pub(super) fn new(factors: &Factors, monitored: &Monitored) -> Outages {
         let meshed = factors.meshed();
         let largest = meshed.iter().fold(0.0, |m, &k| larger(factors.flow()[k as usize].abs(), m));
-        let blocks: Vec<Alone> = meshed
-            .par_chunks(LANES)
-            .map_init(|| factors.sides(), |sides, block| Alone::new(factors, monitored, block, largest, sides))
-            .collect();
+        let chunks: Vec<&[u32]> = meshed.chunks(LANES).collect();
+        let blocks: Vec<Alone> =
+            map_with(chunks.len(), || factors.sides(), |sides, k| Alone::new(factors, monitored, chunks[k], largest, sides));
         let mut out = Outages { list: vec![0], ..Outages::default() };
         for (block, alone) in meshed.chunks(LANES).zip(&blocks) {
             for (lane, &k) in block.iter().enumerate() {

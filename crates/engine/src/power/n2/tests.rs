@@ -228,39 +228,9 @@ fn a_pair_that_islands_is_balanced_island_by_island() {
     assert!((flow[1] + 0.1).abs() < 1e-12 && flow[2] == 0.0, "{flow:?}");
 }
 
-/// Reads a case from the shared data; `None` when the data is not there.
-#[expect(clippy::disallowed_methods, reason = "a test reads the published case")]
+/// The model of a published case; `None` when the data is not there.
 fn read(case: &str) -> Option<DcModel> {
-    let path = format!("{}/../../../shared/data/energy-power/{case}.m", env!("CARGO_MANIFEST_DIR"));
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        eprintln!("skipped: no {path}");
-        return None;
-    };
-    let table = |name: &str| -> Vec<Vec<f64>> {
-        let from = text.find(&format!("mpc.{name} = [")).expect(name) + name.len() + 8;
-        let rows = text[from..].split("];").next().unwrap_or_default().lines();
-        let numbers = |l: &str| l.split('%').next().unwrap_or_default().replace(';', " ").split_whitespace().flat_map(str::parse).collect();
-        rows.map(numbers).filter(|r: &Vec<f64>| !r.is_empty()).collect()
-    };
-    let bus = table("bus");
-    let at = |id: f64| bus.iter().position(|r| r[0] == id).expect("bus");
-    let kind = |k: f64| if k == 3.0 { BusKind::Reference } else { BusKind::Pq };
-    let network = PowerNetwork {
-        base_mva: 100.0,
-        buses: bus.iter().map(|r| Bus { kind: kind(r[1]), pd_mw: r[2], gs_mw: r[4], ..Bus::default() }).collect(),
-        generators: table("gen")
-            .iter()
-            .map(|r| Generator { bus: at(r[0]), p_mw: r[1], in_service: r[7] > 0.0, ..Generator::default() })
-            .collect(),
-        branches: table("branch")
-            .iter()
-            .map(|r| {
-                let (from, to, in_service) = (at(r[0]), at(r[1]), r[10] > 0.0);
-                Branch { from, to, x_pu: r[3], rate_a_mva: r[5], tap: r[8], shift_deg: r[9], in_service, ..Branch::default() }
-            })
-            .collect(),
-        ..PowerNetwork::default()
-    };
+    let network = crate::power::published::network(&format!("energy-power/{case}.m"))?;
     Some(DcModel::new(&network, Convention::Matpower))
 }
 
