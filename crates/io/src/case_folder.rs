@@ -180,6 +180,7 @@ fn kind_name(kind: &buttress_model::schema::FieldKind) -> String {
         K::Ref(tables) => format!("key in {}", tables.join(", ")),
         K::Choice(words) => words.join(", "),
         K::Selector => "selector".into(),
+        K::Logic => "all, any, k-of-n".into(),
     }
 }
 
