@@ -77,7 +77,9 @@ pub enum Error {
         why: String,
     },
     /// Every change comes too late.
-    #[error("nothing happens before the horizon: the first change begins at {from_h} h and the study ends at {horizon_h} h; start it earlier or raise horizon_h")]
+    #[error(
+        "nothing happens before the horizon: the first change begins at {from_h} h and the study ends at {horizon_h} h; start it earlier or raise horizon_h"
+    )]
     AfterHorizon {
         /// Start of the first change, h.
         from_h: f64,
@@ -236,9 +238,11 @@ pub fn prepare(dir: Option<&Path>, asked: Asked) -> Result<Prepared, Error> {
         changes = s.changes;
     }
     if let Some(key) = asked.threat {
-        let row = case.tables().threats.iter().find(|t| t.key == key || t.key == format!("threat.{key}")).ok_or_else(|| {
-            Error::NoSuchThreat { key: key.into(), known: case.tables().threats.iter().map(|t| t.key.clone()).collect() }
-        })?;
+        let row =
+            case.tables().threats.iter().find(|t| t.key == key || t.key == format!("threat.{key}")).ok_or_else(|| Error::NoSuchThreat {
+                key: key.into(),
+                known: case.tables().threats.iter().map(|t| t.key.clone()).collect(),
+            })?;
         title.clone_from(&row.name);
         let effects = threat_changes(&case, &row.key);
         check_changes(&case, &effects, &row.key)?;

@@ -280,8 +280,7 @@ fn why(asset: &str, args: &ScenarioArgs, common: &Common) -> Code {
     let of = if given { asked(args) } else { Asked { take_out: Some(asset), ..Asked::default() } };
     let Prepared { case, title, changes } = buttress::prepare(common.look.case.as_deref(), of)?;
     let s = buttress::simulate(&case, &study, &changes)?;
-    let sentence =
-        if given { buttress::why_in(&s, asset, &title)? } else { buttress::optim::explain::first_steps(&s.world, &s.outcome) };
+    let sentence = if given { buttress::why_in(&s, asset, &title)? } else { buttress::optim::explain::first_steps(&s.world, &s.outcome) };
     if common.look.json {
         print_json(&json!({"asset": asset, "scenario": title, "why": sentence}));
     } else {
@@ -427,12 +426,17 @@ fn diff(before: &Path, after: &Path, as_json: bool) -> Code {
         print(&format!("{what}: {was} before, {is} after\n"));
     }
     let rank = |r: Option<usize>| r.map_or("-".to_owned(), |r| r.to_string());
-    for (name, what, rows) in
-        [("asset", "cost when lost", &d.losses), ("threat", "cost", &d.threats), ("measure", "avoided", &d.measures)]
+    for (name, what, rows) in [("asset", "cost when lost", &d.losses), ("threat", "cost", &d.threats), ("measure", "avoided", &d.measures)]
     {
         let mut t = table(&[name, "people-hours", "euro", "rank before", "rank after"], 1);
         for r in rows.iter().take(SHOWN) {
-            t.add_row([r.key.clone(), format!("{:+.0}", r.people_hours), format!("{:+.0}", r.euro), rank(r.rank_before), rank(r.rank_after)]);
+            t.add_row([
+                r.key.clone(),
+                format!("{:+.0}", r.people_hours),
+                format!("{:+.0}", r.euro),
+                rank(r.rank_before),
+                rank(r.rank_after),
+            ]);
         }
         let shown = if rows.len() > SHOWN { format!(", {SHOWN} shown; all with --json") } else { String::new() };
         let body = if rows.is_empty() { String::new() } else { format!("{t}\n") };

@@ -160,7 +160,9 @@ fn rows(before: &Value, after: &Value, list: (&str, &str), numbers: (&str, &str)
 fn plan_row(before: &Value, after: &Value, plan: &'static str) -> Option<PlanRow> {
     let of = |v: &Value| v["portfolio"][plan].clone();
     let (a, b) = (of(before), of(after));
-    let chosen = |v: &Value| -> BTreeSet<String> { v["measures"].as_array().into_iter().flatten().filter_map(|m| m.as_str().map(str::to_owned)).collect() };
+    let chosen = |v: &Value| -> BTreeSet<String> {
+        v["measures"].as_array().into_iter().flatten().filter_map(|m| m.as_str().map(str::to_owned)).collect()
+    };
     let (was, is) = (chosen(&a), chosen(&b));
     let replayed = |v: &Value| v["replayed_euro"].as_f64().unwrap_or(0.0);
     let row = PlanRow {
@@ -198,7 +200,10 @@ mod tests {
     #[test]
     fn every_part_that_differs_is_told() {
         let a = assessment();
-        assert_eq!(diff(&a, &a), Diff { same: true, made_from: vec![], losses: vec![], threats: vec![], measures: vec![], portfolio: vec![] });
+        assert_eq!(
+            diff(&a, &a),
+            Diff { same: true, made_from: vec![], losses: vec![], threats: vec![], measures: vec![], portfolio: vec![] }
+        );
         let mut b = a.clone();
         b["case"]["digest"] = json!("e");
         b["losses"] = json!([a["losses"][1], a["losses"][0]]);

@@ -80,10 +80,23 @@ pub const RULES: &[ActionRule] = &[
     lasting("restore", Action::Restore, None, "-", &[]),
     timed("set_demand", Action::SetDemand, FACTOR, "factor"),
     timed("set_supply", Action::SetSupply, FACTOR, "factor"),
-    lasting("uprate", Action::Uprate, FACTOR, "share", &[
-        "power_line", "hvdc_link", "power_plant", "gas_pipe", "gas_field", "lng_terminal", "gas_storage", "fibre_link",
-        "submarine_cable",
-    ]),
+    lasting(
+        "uprate",
+        Action::Uprate,
+        FACTOR,
+        "share",
+        &[
+            "power_line",
+            "hvdc_link",
+            "power_plant",
+            "gas_pipe",
+            "gas_field",
+            "lng_terminal",
+            "gas_storage",
+            "fibre_link",
+            "submarine_cable",
+        ],
+    ),
     lasting("set_buffer", Action::SetBuffer, HOURS, "hours", &[]),
     lasting("add_stock", Action::AddStock, FACTOR, "share", &["gas_storage", "lng_terminal"]),
     lasting("speed_repair", Action::SpeedRepair, FACTOR, "factor", &[]),
@@ -169,7 +182,10 @@ impl Change {
         } else if ends[0] > ends[1] || ends[1] > ends[2] {
             out.push(format!("the ends {}, {}, {} h do not ascend; order them low, central, high", ends[0], ends[1], ends[2]));
         } else if ends[0] <= self.from_h {
-            out.push(format!("it ends at {} h and begins at {} h; hours count from the start of the study, so end it later", ends[0], self.from_h));
+            out.push(format!(
+                "it ends at {} h and begins at {} h; hours count from the start of the study, so end it later",
+                ends[0], self.from_h
+            ));
         }
         out.extend(self.select.unread_by(self.action));
         out
@@ -304,7 +320,9 @@ impl Selector {
             Action::SetDemand if others || self.near.is_some() || self.top.is_some() || names(Term::Zone) > 1 => {
                 Some(format!("`set_demand` acts on whole zones; write `zone:A|B` and `commodity:`, not `{self}`"))
             }
-            Action::SetDemand if self.values(Term::Commodity).count() > 1 || !matches!(self.commodity(), None | Some("electricity" | "gas")) => {
+            Action::SetDemand
+                if self.values(Term::Commodity).count() > 1 || !matches!(self.commodity(), None | Some("electricity" | "gas")) =>
+            {
                 Some(format!("`set_demand` scales electricity or gas; write `commodity:electricity` or `commodity:gas`, not `{self}`"))
             }
             Action::Jam if self.near.is_none() || !self.terms.is_empty() || self.top.is_some() => {
@@ -388,7 +406,8 @@ impl std::fmt::Display for Selector {
 
 /// Reads `LAT,LON,KM`.
 fn circle(text: &str) -> Result<(f64, f64, f64), String> {
-    let bad = || format!("`near:{text}` is not LAT,LON,KM; give latitude, longitude and a reach of 0 km or more, such as near:48.1,11.6,80");
+    let bad =
+        || format!("`near:{text}` is not LAT,LON,KM; give latitude, longitude and a reach of 0 km or more, such as near:48.1,11.6,80");
     let numbers: Vec<f64> = text.split(',').map(|x| x.trim().parse()).collect::<Result<_, _>>().map_err(|_| bad())?;
     let [lat, lon, km] = numbers[..] else { return Err(bad()) };
     let holds = (-90.0..=90.0).contains(&lat) && (-180.0..=180.0).contains(&lon) && (0.0..f64::INFINITY).contains(&km);
@@ -431,8 +450,18 @@ mod tests {
     #[test]
     fn a_circle_or_count_that_cannot_be_is_an_error_that_names_it() {
         for bad in [
-            "near:48,x,2,500", "near:48,2", "near:48,2,-5", "near:91,2,5", "near:48,181,5", "near:48,2,inf", "near:nan,2,5",
-            "near:48,2,5 near:49,2,5", "kind:metro top:0", "kind:metro top:-1", "kind:metro top:2 top:3", "top:2",
+            "near:48,x,2,500",
+            "near:48,2",
+            "near:48,2,-5",
+            "near:91,2,5",
+            "near:48,181,5",
+            "near:48,2,inf",
+            "near:nan,2,5",
+            "near:48,2,5 near:49,2,5",
+            "kind:metro top:0",
+            "kind:metro top:-1",
+            "kind:metro top:2 top:3",
+            "top:2",
         ] {
             let why = Selector::parse(bad).expect_err(bad);
             assert!(why.contains("near") || why.contains("top") || why.contains("empty"), "{bad}: {why}");
@@ -477,7 +506,8 @@ mod tests {
     fn hours_ascend_and_only_timed_actions_have_them() {
         let with = |from_h, to_h| Change { from_h, to_h, ..change("derate", "kind:port", 0.5) };
         assert!(with(5.0, Some([6.0, 6.0, 9.0])).defects().is_empty() && with(5.0, None).defects().is_empty());
-        for bad in [with(5.0, Some([7.0, 6.0, 9.0])), with(5.0, Some([6.0, 9.0, 8.0])), with(5.0, Some([5.0, 6.0, 9.0])), with(-1.0, None)] {
+        for bad in [with(5.0, Some([7.0, 6.0, 9.0])), with(5.0, Some([6.0, 9.0, 8.0])), with(5.0, Some([5.0, 6.0, 9.0])), with(-1.0, None)]
+        {
             assert_eq!(bad.defects().len(), 1, "{bad:?}");
         }
         for rule in RULES.iter().filter(|r| r.structural) {

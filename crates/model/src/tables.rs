@@ -157,7 +157,7 @@ table! { plain Technology, "technologies", "Plant technologies: availability by 
     availability_winter_peak: f64, Number(0.0, 1.0), "share", None, "Share of capacity at the winter peak.";
     availability_summer_night: f64, Number(0.0, 1.0), "share", None, "Share of capacity at the summer night.";
     cost_eur_mwh: f64, Number(0.0, 10_000.0), "EUR/MWh", None, "Marginal cost that orders the dispatch.";
-    black_start: bool, Flag, "-", Some("0"), "Can restart a dead part of the grid, where the plant is no aggregate.";
+    black_start: bool, Flag, "-", Some("0"), "Can restart a dead part of the grid, where the plant has at least 100 MW and is no derived aggregate.";
     source: String, Ref(&["sources"]), "-", None, "Source.";
 } }
 
