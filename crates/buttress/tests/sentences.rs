@@ -29,8 +29,8 @@ fn a_finding_names_file_row_field_and_what_to_do() {
     let (_, findings) = buttress::model::check::check(&draft);
     let text = findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     insta::assert_snapshot!(text, @r"
-    error[out-of-range] zones.csv:2 lat: 91 is outside -90 to 90 deg; Latitude of the centroid of people.
-    error[not-a-choice] zones.csv:3 kind: `land` is not one of zone, gate; Gates supply and demand, but are never counted as people or countries hit.
+    error[out-of-range] zones.csv:2 lat: 91 is outside -90 to 90 deg; give a number from -90 to 90 deg (Latitude of the centroid of people)
+    error[not-a-choice] zones.csv:3 kind: `land` is no word of this column; give one of zone, gate (Gates supply and demand, but are never counted as people or countries hit)
     error[dangling-reference] zones.csv:3 source: `t` is no key in sources; mend the key or add the row
     ");
 }

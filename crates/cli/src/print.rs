@@ -1,7 +1,7 @@
 //! What all verbs share: printing, tables, threads.
 
 use std::error::Error;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use serde_json::Value;
@@ -9,9 +9,17 @@ use serde_json::Value;
 /// Exit code of a verb.
 pub type Code = Result<u8, Box<dyn Error>>;
 
-/// Prints text; a closed pipe ends quietly.
+/// Prints text. A closed pipe ends quietly: who reads has read enough. Any other failure ends the program with a message, since
+/// an answer that did not arrive must not look like one that did.
 pub fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    let mut out = std::io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(why) if why.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("error: cannot print: {why}; free space, or send the output elsewhere");
+            std::process::exit(2);
+        }
+        _ => {}
+    }
 }
 
 /// Prints one JSON object.

@@ -5,6 +5,9 @@ use buttress_model::{Case, Study};
 use buttress_optim::answer::{Assessment, Plan, SecondHit, Summary};
 use serde_json::{Map, Value, json};
 
+/// Name and version of the format.
+pub const SCHEMA: &str = "buttress-assessment/1";
+
 /// Digits kept of a float: enough for six significant figures of anything shown.
 fn number(x: f64) -> Value {
     if !x.is_finite() {
@@ -135,7 +138,7 @@ fn plan(case: &Case, p: &Plan) -> Value {
 pub fn to_json(case: &Case, a: &Assessment, engine_version: &str, study_digest: &str) -> String {
     let mut root = Map::new();
     let mut put = |k: &str, v: Value| root.insert(k.to_owned(), v);
-    put("schema", json!("buttress-assessment/1"));
+    put("schema", json!(SCHEMA));
     put("engine_version", json!(engine_version));
     put("case", json!({"key": a.case[0], "title": a.case[1], "version": a.case[2], "digest": a.case[3]}));
     put("study", study(&a.study));

@@ -128,12 +128,11 @@ fn parse_csv(name: &str, bytes: &[u8]) -> (RawTable, Vec<Finding>) {
         let line = record.position().map_or(0, csv::Position::line);
         let mut cells = Vec::with_capacity(record.len());
         for cell in &record {
-            if let Ok(text) = std::str::from_utf8(cell) {
-                cells.push(text.trim_start_matches('\u{feff}').to_owned());
-            } else {
-                findings.push(finding(name, line, "not-utf8", "a cell is not UTF-8 text".into(), "save the file as UTF-8"));
-                cells.push(String::new());
-            }
+            // What cannot be read is marked in the text, so that the cell does not count as empty as well.
+            cells.push(String::from_utf8_lossy(cell).trim_start_matches('\u{feff}').to_owned());
+        }
+        if record.iter().any(|cell| std::str::from_utf8(cell).is_err()) {
+            findings.push(finding(name, line, "not-utf8", "a cell is not UTF-8 text".into(), "save the file as UTF-8"));
         }
         if raw.header.is_empty() {
             raw.header = cells;
@@ -180,6 +179,7 @@ fn kind_name(kind: &buttress_model::schema::FieldKind) -> String {
         K::Ref(tables) => format!("key in {}", tables.join(", ")),
         K::Choice(words) => words.join(", "),
         K::Selector => "selector".into(),
+        K::Logic => "all, any, k-of-n".into(),
     }
 }
 

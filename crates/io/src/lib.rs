@@ -1,5 +1,6 @@
 //! Doors for data: case folders, the embedded Europe, studies and scenarios, JSON, CSV, the report.
 
+pub mod assessment_diff;
 pub mod assessment_json;
 pub mod case_folder;
 pub mod embedded;

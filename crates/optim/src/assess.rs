@@ -270,7 +270,7 @@ fn ranges(desk: &Desk, losses: &mut [AssetLoss]) {
 fn run_threats(desk: &Desk) -> Vec<ThreatResult> {
     let threats = &desk.case.tables().threats;
     let jobs: Vec<Job> = threats.iter().map(|t| Job { changes: threat_changes(desk.case, &t.key), seed: desk.world.study.seed }).collect();
-    let structural: Vec<bool> = jobs.iter().map(|j| j.changes.iter().any(is_structural)).collect();
+    let structural: Vec<bool> = jobs.iter().map(|j| j.changes.iter().any(|c| c.action.is_structural())).collect();
     let homes: Vec<Vec<usize>> = jobs.iter().map(|j| desk.home_of(&desk.world, &j.changes)).collect();
     let level = |level: Level, keep: Keep| {
         let world = desk.world.at_level(level);
@@ -303,11 +303,6 @@ fn run_threats(desk: &Desk) -> Vec<ThreatResult> {
         .collect();
     out.sort_by(|a, b| worse(&a.runs[1], &b.runs[1]).then(a.threat.cmp(&b.threat)));
     out
-}
-
-/// True for changes that alter parameters rather than take something out for a time.
-pub fn is_structural(change: &Change) -> bool {
-    !matches!(change.action, Action::TakeOut | Action::Derate | Action::SetDemand | Action::SetSupply | Action::Jam | Action::Forbid)
 }
 
 fn blueprint(desk: &Desk, losses: &[AssetLoss], threats: &[ThreatResult]) -> Vec<(String, Vec<String>)> {

@@ -281,12 +281,8 @@ impl Finder<'_> {
                 if ids.is_empty() {
                     return None;
                 }
-                let k = match row.logic.as_str() {
-                    "any" => 1,
-                    "all" => ids.len(),
-                    other => other.split('-').next().and_then(|k| k.parse().ok()).unwrap_or(ids.len()),
-                };
-                Supply::Assets(ids, k)
+                let least = row.logic.least_of(ids.len());
+                Supply::Assets(ids, least)
             }
         })
     }
