@@ -141,7 +141,7 @@ fn in_service(network: &PowerNetwork) -> Vec<u32> {
 
 /// Reads the options of a cascade in time.
 pub fn cascade_study(path: &Path) -> Result<buttress_io::power_study::CascadeStudy, Error> {
-    Ok(buttress_io::power_study::cascade(&path.display().to_string(), &crate::read_text(path)?)?)
+    Ok(buttress_io::power_study::cascade(&path.display().to_string(), &crate::read_text(path, "the options of a cascade (TOML)")?)?)
 }
 
 /// An overload cascade in time, from branch rows counted from 1.
@@ -184,7 +184,9 @@ pub fn adequacy(network: &PowerNetwork, q: &AdequacyQuestion) -> Result<Result<(
     let mut rate: Vec<f64> = network.generators.iter().map(|g| adequacy::rts79_rate(g.p_max_mw)).collect();
     if let Some(path) = q.rates {
         let file = path.display().to_string();
-        for (row, r) in buttress_io::power_study::forced_outage_rates(&file, &crate::read_text(path)?)? {
+        for (row, r) in
+            buttress_io::power_study::forced_outage_rates(&file, &crate::read_text(path, "a table of forced outage rates (CSV)")?)?
+        {
             *rate.get_mut(row - 1).ok_or(Error::NoSuchGenerator { row, n: network.generators.len() })? = r;
         }
     }
@@ -193,7 +195,10 @@ pub fn adequacy(network: &PowerNetwork, q: &AdequacyQuestion) -> Result<Result<(
     let demand: f64 = network.buses.iter().map(|b| b.pd_mw).sum();
     let load_mw: Vec<f64> = match q.load {
         Some(path) => {
-            let load = buttress_io::power_study::hourly_load(&path.display().to_string(), &crate::read_text(path)?)?;
+            let load = buttress_io::power_study::hourly_load(
+                &path.display().to_string(),
+                &crate::read_text(path, "a table of hourly load (CSV)")?,
+            )?;
             let peak = load.iter().fold(0.0_f64, |m, x| m.max(*x));
             let scale = q.peak_mw.filter(|_| peak > 0.0).map_or(1.0, |p| p / peak);
             load.iter().map(|x| x * scale).collect()
