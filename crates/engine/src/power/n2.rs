@@ -1,7 +1,7 @@
 //! Loss of every pair of branches: the exact result set of the direct-current model, by proven bounds, never a sample.
 //!
-//! For the loss of i and j let D = 1 − `L_ij` `L_ji`, `u_i` = (`f_i` + `L_ij` `f_j`)/D and `u_j` = (`f_j` + `L_ji` `f_i`)/D. Then every other
-//! branch m carries `f_m` + `L_mi` `u_i` + `L_mj` `u_j` (Güler, Gross, Liu 2007, DOI 10.1109/TPWRS.2007.907512); D = 0 when the pair
+//! For the loss of i and j let D = 1 − `L_ij` `L_ji`, `u_i` = (`f_i` + `L_ij` `f_j`)/D and `u_j` = (`f_j` + `L_ji` `f_i`)/D. Every other
+//! branch m then carries `f_m` + `L_mi` `u_i` + `L_mj` `u_j` (Güler, Gross, Liu 2007, DOI 10.1109/TPWRS.2007.907512); D = 0 when the pair
 //! islands. With g = `a_iᵀ` B⁻¹ `a_j`, which is symmetric, both factors of a pair come from one number: `L_ij` = `b_i` g `c_j` and
 //! `L_ji` = `b_j` g `c_i`, c = 1/(1 − H). No matrix is stored: columns are solved [`LANES`] at a time, once to see what each
 //! outage does alone, once more to judge its pairs.
@@ -10,9 +10,9 @@
 //!    −`L_mi`/(`top_m` + `f_m`), and the other way round for `u_i` < 0; r is its maximum over a group of branches or over all. Branches
 //!    that the base case or the loss of i overloads are left out of r. Listed are those that i overloads, and those whose
 //!    ratio reaches a cut.
-//! 2. Every pair. m can be overloaded anew only if `ratio_mi` |`u_i`| + `ratio_mj` |`u_j`| ≥ 1. So `r_i` |`u_i`| + `r_j` |`u_j`| < 1, for all
-//!    branches or for every group, proves that none is. Otherwise, if `cut_i` |`u_i`| + `cut_j` |`u_j`| < 1, it can only be one on the
-//!    list of i or of j, and those are worked out; else all are.
+//! 2. Every pair. m can be overloaded anew only if `ratio_mi` |`u_i`| + `ratio_mj` |`u_j`| ≥ 1. So `r_i` |`u_i`| + `r_j` |`u_j`| < 1, for
+//!    all branches or for every group, proves that none is. Otherwise, if `cut_i` |`u_i`| + `cut_j` |`u_j`| < 1, it can only be one on
+//!    the list of i or of j, and those are worked out; else so are all of the groups that may be reached.
 //! 3. Where the base case overloads a branch m, nearly every pair does. |`L_mi` `u_i`| + |`L_mj` `u_j`| < |`f_m`| − `top_m` proves it.
 //! 4. The worst pairs: a pair without a new overload has its highest overload on a branch that the base case or a single
 //!    outage overloads ("hot"), so its loading is at most max hot base loading + `q_i` |`u_i`| + `q_j` |`u_j`|, q the largest
