@@ -509,7 +509,7 @@ mod tests {
 
     use super::super::ac::tests::{bus, generator, line, network, nine_buses, ring};
     use super::*;
-    use crate::power::published::matpower;
+    use crate::power::testing::matpower;
 
     fn rated(mut n: PowerNetwork, rate_a_mva: f64) -> PowerNetwork {
         n.branches.iter_mut().for_each(|b: &mut Branch| b.rate_a_mva = rate_a_mva);

@@ -20,11 +20,11 @@ pub mod opf;
 pub mod order;
 pub mod overload;
 mod program;
-#[cfg(test)]
-mod published;
 pub mod redispatch;
 pub mod shed;
 pub mod simd;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 

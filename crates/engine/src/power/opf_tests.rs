@@ -3,7 +3,7 @@ use buttress_model::network::{Branch, Bus, Generator};
 use proptest::prelude::*;
 use std::path::PathBuf;
 
-use crate::power::published::{data, network as published};
+use crate::power::testing::{data, network as published};
 
 /// Every row of the published table whose case is in the folder, with its DC objective as printed.
 #[expect(clippy::disallowed_methods, reason = "published values stand in files")]

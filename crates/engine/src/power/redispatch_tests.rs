@@ -1,6 +1,6 @@
 use super::super::opf::optimal_flow;
 use super::*;
-use crate::power::published::network as published;
+use crate::power::testing::network as published;
 use buttress_model::network::{Bus, Cost, Generator};
 use proptest::prelude::*;
 

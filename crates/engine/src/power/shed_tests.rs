@@ -1,6 +1,6 @@
 use super::super::program;
 use super::*;
-use crate::power::published::{data, network as published};
+use crate::power::testing::{data, network as published};
 use buttress_model::network::{Branch, Bus, Generator};
 use proptest::prelude::*;
 

@@ -2,7 +2,7 @@ use buttress_model::network::{Bus, DcLine, Generator};
 use proptest::prelude::*;
 
 use super::*;
-use crate::power::published::matpower;
+use crate::power::testing::matpower;
 
 /// Bus with a demand, MW and Mvar.
 pub(in super::super) fn bus(kind: BusKind, pd_mw: f64, qd_mvar: f64) -> Bus {

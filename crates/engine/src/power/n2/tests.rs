@@ -230,7 +230,7 @@ fn a_pair_that_islands_is_balanced_island_by_island() {
 
 /// The model of a published case; `None` when the data is not there.
 fn read(case: &str) -> Option<DcModel> {
-    let network = crate::power::published::network(&format!("energy-power/{case}.m"))?;
+    let network = crate::power::testing::network(&format!("energy-power/{case}.m"))?;
     Some(DcModel::new(&network, Convention::Matpower))
 }
 
