@@ -1,6 +1,8 @@
 //! `assessment.json`: the same values the report is made from. The schema stands in `docs/assessment.schema.json`.
 
+use buttress_engine::ending::Ending;
 use buttress_engine::outcome::{Outcome, Service};
+use buttress_engine::power::n1::Screening;
 use buttress_model::{Case, Study};
 use buttress_optim::answer::{Assessment, Plan, SecondHit, Summary};
 use serde_json::{Map, Value, json};
@@ -182,10 +184,40 @@ pub fn to_json(case: &Case, a: &Assessment, engine_version: &str, study_digest: 
             |p| json!({"budget_meur": number(p.budget_meur), "joint": plan(case, &p.joint), "national": plan(case, &p.national)}),
         ),
     );
+    put("grid_security", a.grid.as_ref().map_or(Value::Null, |g| grid_security(case, g)));
     put("unattached_dependencies", a.unattached.iter().map(|u| json!({"rule": u.0, "n": u.1})).collect());
     let mut text = serde_json::to_string_pretty(&Value::Object(root)).unwrap_or_default();
     text.push('\n');
     text
+}
+
+fn grid_security(case: &Case, g: &Result<GridSecurity, Ending>) -> Value {
+    let g = match g {
+        Ok(g) => g,
+        Err(ending) => return json!({"ending": ending.name()}),
+    };
+    let key = |k: u32| case.tables().lines[k as usize].asset.key.clone();
+    let counts = |s: &Screening| {
+        json!({"ending": s.ending.name(), "n_outages": s.n_outages, "n_with_bridge": s.n_with_bridge, "n_islanding": s.n_islanding,
+            "n_overloading": s.n_overloading, "n_new_overloading": s.n_new_overloading})
+    };
+    let worst: Vec<Value> = g
+        .worst
+        .iter()
+        .map(|w| {
+            json!({"lines": w.worst.outages.iter().map(|&k| key(k)).collect::<Vec<_>>(), "most_loaded": key(w.worst.branch),
+                "loading": number(w.worst.loading), "operator_shed_mw": number(w.operator_mw), "protection_lost_mw": number(w.protection_mw)})
+        })
+        .collect();
+    let quantiles = [0.5, 0.9, 0.99, 1.0].map(|q| json!({"share": q, "lost_mw": number(g.lost_mw.quantile(q))}));
+    json!({
+        "ending": "solved", "point": format!("{:?}", g.point), "n1": counts(&g.n1), "n2": counts(&g.n2), "worst": worst,
+        "cascades": {
+            "n": g.n_cascades, "mean_lost_mw": number(g.lost_mw.mean()), "share_without_loss": number(1.0 - g.lost_mw.share_at_least(0.5)),
+            "quantiles": quantiles,
+            "critical": g.critical.iter().map(|c| json!({"line": key(c.branch), "trips": number(c.trips), "children": number(c.children), "criticality": number(c.criticality)})).collect::<Vec<_>>(),
+        },
+    })
 }
 
 fn base(case: &Case, a: &Assessment) -> Value {

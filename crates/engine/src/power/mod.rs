@@ -391,6 +391,24 @@ impl Grid {
         }
     }
 
+    /// The direct-current model of one state in its base dispatch: what outages and cascades are screened on.
+    pub fn dc_model(&self, base: &BaseDispatch, state: &PowerState) -> dc::DcModel {
+        let live = |i: usize| state.bus[i] > 0.0;
+        let share = |k: usize| if live(self.lines[k].from) && live(self.lines[k].to) { state.line[k].max(0.0) } else { 0.0 };
+        dc::DcModel {
+            n_buses: self.n_buses,
+            from: self.lines.iter().map(|l| l.from as u32).collect(),
+            to: self.lines.iter().map(|l| l.to as u32).collect(),
+            b: self.lines.iter().enumerate().map(|(k, l)| if share(k) > 0.0 { l.b } else { 0.0 }).collect(),
+            shift_flow: vec![0.0; self.lines.len()],
+            limit: self.lines.iter().enumerate().map(|(k, l)| l.p_max * share(k)).collect(),
+            injection: base.injection.clone(),
+            reference: None,
+            live: (0..self.n_buses).map(live).collect(),
+            base_mva: BASE_MVA,
+        }
+    }
+
     /// Base dispatch at a study point: least cost under base limits, shedding last.
     pub fn base_dispatch(&self, point: StudyPoint, state: &PowerState) -> BaseDispatch {
         dispatch::base(self, point as usize, state)
