@@ -5,6 +5,7 @@ use buttress_engine::outcome::{Outcome, Service};
 use buttress_engine::power::n1::Screening;
 use buttress_model::{Case, Study};
 use buttress_optim::answer::{Assessment, Plan, SecondHit, Summary};
+use buttress_optim::grid_security::GridSecurity;
 use serde_json::{Map, Value, json};
 
 /// Name and version of the format.
