@@ -104,10 +104,10 @@ pub enum Error {
     #[error(transparent)]
     NetworkFile(#[from] io::power_formats::Error),
     /// The power network has errors.
-    #[error("the network has {} errors:\n{}", .0.len(), .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    #[error("the network has {} error{}:\n{}", .0.len(), if .0.len() == 1 { "" } else { "s" }, .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Network(Vec<Finding>),
     /// A branch row that does not exist.
-    #[error("there is no branch row {row}; the network has rows 1 to {n}")]
+    #[error("there is no branch row {row}; the network has {n}, counted from 1")]
     NoSuchBranch {
         /// Row asked for.
         row: usize,
@@ -115,7 +115,7 @@ pub enum Error {
         n: usize,
     },
     /// A generator row that does not exist.
-    #[error("there is no generator row {row}; the network has rows 1 to {n}")]
+    #[error("there is no generator row {row}; the network has {n}, counted from 1")]
     NoSuchGenerator {
         /// Row asked for.
         row: usize,

@@ -15,6 +15,7 @@ use buttress_engine::power::overload::influence::{Critical, Distribution, critic
 use buttress_engine::power::overload::timed::{Outcome, Settings, Timed};
 use buttress_engine::power::overload::{Cascade, Plain};
 use buttress_engine::power::shed::{Shed, least_shed};
+use buttress_model::network::BusKind;
 use buttress_model::{Finding, PowerNetwork, Weight};
 
 use crate::Error;
@@ -106,8 +107,7 @@ pub fn cascade(network: &PowerNetwork, rows: &[usize]) -> Result<Result<PlainCas
     };
     let mut work = plain.work();
     let load_mw = plain.run(&mut work, &[]).served_mw;
-    let out: Vec<u32> = rows.iter().map(|r| *r as u32 - 1).collect();
-    let cascade = plain.run(&mut work, &out);
+    let cascade = plain.run(&mut work, &indices(rows));
     Ok(Ok(PlainCascade { cascade, tripped: work.tripped, load_mw }))
 }
 
@@ -135,6 +135,11 @@ pub fn cascades(network: &PowerNetwork, n: usize, seed: u64, threads: usize) -> 
     })
 }
 
+/// Branches by index, each once, of rows counted from 1.
+fn indices(rows: &[usize]) -> Vec<u32> {
+    rows.iter().map(|r| *r as u32 - 1).collect::<std::collections::BTreeSet<u32>>().into_iter().collect()
+}
+
 fn in_service(network: &PowerNetwork) -> Vec<u32> {
     (0..network.branches.len() as u32).filter(|&k| network.branches[k as usize].in_service).collect()
 }
@@ -147,8 +152,7 @@ pub fn cascade_study(path: &Path) -> Result<buttress_io::power_study::CascadeStu
 /// An overload cascade in time, from branch rows counted from 1.
 pub fn timed_cascade(network: &PowerNetwork, settings: Settings, rows: &[usize], seed: u64) -> Result<Result<Outcome, Ending>, Error> {
     without(network, rows)?;
-    let out: Vec<u32> = rows.iter().map(|r| *r as u32 - 1).collect();
-    Ok(Timed::new(network, &cascade_model(network), settings).map(|t| t.run(&out, seed)))
+    Ok(Timed::new(network, &cascade_model(network), settings).map(|t| t.run(&indices(rows), seed)))
 }
 
 /// Cascades in time from `n` sampled starts of two branches.
@@ -179,8 +183,23 @@ pub struct AdequacyQuestion<'a> {
     pub threads: usize,
 }
 
+/// Demand of the buses in service, MW; injections are not counted.
+pub fn demand_mw(network: &PowerNetwork) -> f64 {
+    network.buses.iter().filter(|b| b.kind != BusKind::Isolated).map(|b| b.pd_mw.max(0.0)).sum()
+}
+
+/// What adequacy came to.
+pub struct AdequacyAnswer {
+    /// By convolution.
+    pub exact: Adequacy,
+    /// By sampling, where asked.
+    pub sampled: Option<Sampled>,
+    /// Hours of the load curve.
+    pub n_hours: usize,
+}
+
 /// Adequacy of the generators of a network.
-pub fn adequacy(network: &PowerNetwork, q: &AdequacyQuestion) -> Result<Result<(Adequacy, Option<Sampled>), Ending>, Error> {
+pub fn adequacy(network: &PowerNetwork, q: &AdequacyQuestion) -> Result<Result<AdequacyAnswer, Ending>, Error> {
     let mut rate: Vec<f64> = network.generators.iter().map(|g| adequacy::rts79_rate(g.p_max_mw)).collect();
     if let Some(path) = q.rates {
         let file = path.display().to_string();
@@ -192,7 +211,6 @@ pub fn adequacy(network: &PowerNetwork, q: &AdequacyQuestion) -> Result<Result<(
     }
     let running = network.generators.iter().zip(&rate).filter(|(g, _)| g.in_service && g.p_max_mw > 0.0);
     let units: Vec<Unit> = running.map(|(g, &r)| Unit { p_max_mw: g.p_max_mw, forced_outage_rate: r }).collect();
-    let demand: f64 = network.buses.iter().map(|b| b.pd_mw).sum();
     let load_mw: Vec<f64> = match q.load {
         Some(path) => {
             let load = buttress_io::power_study::hourly_load(
@@ -203,11 +221,11 @@ pub fn adequacy(network: &PowerNetwork, q: &AdequacyQuestion) -> Result<Result<(
             let scale = q.peak_mw.filter(|_| peak > 0.0).map_or(1.0, |p| p / peak);
             load.iter().map(|x| x * scale).collect()
         }
-        None => adequacy::rts79_load_shape().iter().map(|x| x * q.peak_mw.unwrap_or(demand)).collect(),
+        None => adequacy::rts79_load_shape().iter().map(|x| x * q.peak_mw.unwrap_or_else(|| demand_mw(network))).collect(),
     };
     let answer = OutageTable::new(&units, ADEQUACY_STEP_MW).and_then(|t| t.adequacy(&load_mw));
     let sampled = q.n_samples.map(|n| adequacy::sample(&units, &load_mw, n, q.seed, q.threads)).transpose();
-    Ok(answer.and_then(|a| sampled.map(|s| (a, s))))
+    Ok(answer.and_then(|exact| sampled.map(|sampled| AdequacyAnswer { exact, sampled, n_hours: load_mw.len() })))
 }
 
 /// Writes a file.

@@ -16,7 +16,7 @@ fn main() -> ExitCode {
     match verbs::run(&cli) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("error: {error}");
+            print::warn(&format!("error: {error}"));
             ExitCode::from(2)
         }
     }

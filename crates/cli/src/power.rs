@@ -14,7 +14,7 @@ use buttress::model::PowerNetwork;
 use buttress::power;
 
 use crate::power_args::{Format, Network, PowerVerb, StartArg};
-use crate::print::{Code, print, print_json, table, threads};
+use crate::print::{Code, print, print_json, table, threads, warn};
 
 /// Rounds of switching at reactive limits.
 const REACTIVE_ROUNDS: usize = 20;
@@ -29,14 +29,14 @@ pub fn run(verb: &PowerVerb) -> Code {
         PowerVerb::N1 { network, ac: true } => ac_n1(network),
         PowerVerb::N1 { network, ac: false } => screen(network, "single outages", power::n1),
         PowerVerb::N2 { network } => screen(network, "pairs of outages", power::n2),
-        PowerVerb::Cascade { network, options, samples, seed } => cascade(network, options.as_deref(), *samples, *seed),
+        PowerVerb::Cascade { network, options, samples, seed } => cascade(network, options.as_deref(), samples.map(|n| n as usize), *seed),
         PowerVerb::Adequacy { network, rates, load, peak, samples, seed } => adequacy(
             network,
             &power::AdequacyQuestion {
                 rates: rates.as_deref(),
                 load: load.as_deref(),
                 peak_mw: *peak,
-                n_samples: *samples,
+                n_samples: samples.map(|n| n as usize),
                 seed: *seed,
                 threads: threads(network.threads),
             },
@@ -45,13 +45,16 @@ pub fn run(verb: &PowerVerb) -> Code {
     }
 }
 
-/// Reads the network, tells its warnings on standard error, and switches branches out.
+/// Reads the network and switches branches out.
 fn load(args: &Network) -> Result<PowerNetwork, Box<dyn Error>> {
+    Ok(power::without(&read(args)?, &args.out)?)
+}
+
+/// Reads the network and tells its warnings on standard error.
+fn read(args: &Network) -> Result<PowerNetwork, Box<dyn Error>> {
     let (network, findings) = power::load(&args.file)?;
-    for f in &findings {
-        eprintln!("{f}");
-    }
-    Ok(power::without(&network, &args.out)?)
+    findings.iter().for_each(|f| warn(&f.to_string()));
+    Ok(network)
 }
 
 /// 0 with an answer, 1 without.
@@ -152,7 +155,8 @@ fn dc_flow(args: &Network) -> Code {
         let loading = if rate > 0.0 { format!("{:.1}", p.abs() / rate * 100.0) } else { String::new() };
         t.add_row([(k + 1).to_string(), from, to, format!("{p:.3}"), loading]);
     }
-    print(&format!("{} islands\n{t}\n{}", factors.reference().len(), shown(args, network.branches.len())));
+    let n = json::dc_islands(&network, &factors).len();
+    print(&format!("{n} island{}\n{t}\n{}", if n == 1 { "" } else { "s" }, shown(args, network.branches.len())));
     Ok(0)
 }
 
@@ -184,7 +188,7 @@ fn opf(args: &Network) -> Code {
 fn shed(args: &Network) -> Code {
     let network = load(args)?;
     let s = power::shed(&network, Convention::Matpower);
-    let demand: f64 = network.buses.iter().map(|b| b.pd_mw.max(0.0)).sum();
+    let demand = power::demand_mw(&network);
     if args.json {
         print_json(&json::shed(&network, &s, demand));
         return Ok(code(s.ending));
@@ -267,8 +271,7 @@ fn ac_n1(args: &Network) -> Code {
 }
 
 fn cascade(args: &Network, options: Option<&Path>, samples: Option<usize>, seed: Option<u64>) -> Code {
-    let (network, findings) = power::load(&args.file)?;
-    findings.iter().for_each(|f| eprintln!("{f}"));
+    let network = read(args)?;
     let study = options.map(power::cascade_study).transpose()?;
     let seed = seed.or(study.as_ref().map(|s| s.seed)).unwrap_or(1);
     let start = Instant::now();
@@ -380,9 +383,11 @@ fn print_cascade(network: &PowerNetwork, value: &serde_json::Value) {
 }
 
 fn adequacy(args: &Network, question: &power::AdequacyQuestion) -> Code {
-    let (network, findings) = power::load(&args.file)?;
-    findings.iter().for_each(|f| eprintln!("{f}"));
-    let (a, sampled) = match power::adequacy(&network, question)? {
+    if !args.out.is_empty() {
+        return Err("--out takes branches out, and adequacy looks at generators alone; leave it out".into());
+    }
+    let network = read(args)?;
+    let a = match power::adequacy(&network, question)? {
         Ok(x) => x,
         Err(ending) if args.json => {
             print_json(&json::no_adequacy(ending));
@@ -391,14 +396,15 @@ fn adequacy(args: &Network, question: &power::AdequacyQuestion) -> Code {
         Err(ending) => return no_answer(ending),
     };
     if args.json {
-        print_json(&json::adequacy(&a, sampled.as_ref()));
+        print_json(&json::adequacy(&a.exact, a.sampled.as_ref(), a.n_hours));
         return Ok(0);
     }
+    let over = if (8736..=8784).contains(&a.n_hours) { "a year".to_owned() } else { format!("in {} h", a.n_hours) };
     print(&format!(
-        "loss of load expectation    {:.5} h a year\nexpected energy not served  {:.4} MWh a year\nof daily peaks              {:.5} days a year\n",
-        a.lole_h, a.eens_mwh, a.lole_daily_peaks_d
+        "loss of load expectation    {:.5} h {over}\nexpected energy not served  {:.4} MWh {over}\nof daily peaks              {:.5} days {over}\n",
+        a.exact.lole_h, a.exact.eens_mwh, a.exact.lole_daily_peaks_d
     ));
-    if let Some(s) = sampled {
+    if let Some(s) = a.sampled {
         print(&format!(
             "sampled {} times            {:.5} ± {:.5} h, {:.3} ± {:.3} MWh (95 %)\n",
             s.n_samples, s.mean.lole_h, s.half_width.lole_h, s.mean.eens_mwh, s.half_width.eens_mwh
@@ -418,9 +424,7 @@ fn convert(args: &Network, to: Format, path: &Path) -> Code {
         Format::Pypsa => power::write_folder(path, buttress::io::power_formats::pypsa_write::write(&network))?,
         Format::Case => power::write_folder(path, buttress::io::power_formats::to_case::to_case(&network, &source))?,
     };
-    for f in &findings {
-        eprintln!("{f}");
-    }
+    findings.iter().for_each(|f| warn(&f.to_string()));
     print(&format!(
         "{} buses, {} branches, {} generators written to {}\n",
         network.buses.len(),

@@ -10,7 +10,7 @@ pub struct Network {
     /// MATPOWER case (.m), PyPSA CSV folder or GridKit CSV folder.
     pub file: PathBuf,
     /// Branches to switch out first, by row of the source's branch table, counted from 1.
-    #[arg(long, value_name = "ROW,...", value_delimiter = ',')]
+    #[arg(long, value_name = "ROW,...", value_delimiter = ',', value_parser = row)]
     pub out: Vec<usize>,
     /// Print one JSON object instead of text.
     #[arg(long)]
@@ -21,6 +21,16 @@ pub struct Network {
     /// Threads; all cores when left out. The answer does not depend on it.
     #[arg(long)]
     pub threads: Option<usize>,
+}
+
+/// A row as typed.
+fn row(text: &str) -> Result<usize, String> {
+    text.trim().parse().ok().filter(|r| *r > 0).ok_or_else(|| "a row is a whole number from 1".to_owned())
+}
+
+/// A positive power as typed.
+fn megawatts(text: &str) -> Result<f64, String> {
+    text.trim().parse().ok().filter(|p: &f64| p.is_finite() && *p > 0.0).ok_or_else(|| "give a number of MW above 0".to_owned())
 }
 
 /// Where Newton's method starts.
@@ -93,8 +103,8 @@ pub enum PowerVerb {
         #[arg(long, value_name = "FILE")]
         options: Option<PathBuf>,
         /// Number of sampled starts of two branches instead of `--out`.
-        #[arg(long, value_name = "N", conflicts_with = "out")]
-        samples: Option<usize>,
+        #[arg(long, value_name = "N", conflicts_with = "out", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+        samples: Option<u32>,
         /// Seed of the samples and of hidden failures.
         #[arg(long)]
         seed: Option<u64>,
@@ -110,11 +120,11 @@ pub enum PowerVerb {
         #[arg(long, value_name = "FILE")]
         load: Option<PathBuf>,
         /// Annual peak, MW; the network's demand when left out.
-        #[arg(long, value_name = "MW")]
+        #[arg(long, value_name = "MW", value_parser = megawatts)]
         peak: Option<f64>,
         /// Sampled years besides the convolution.
-        #[arg(long, value_name = "N")]
-        samples: Option<usize>,
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=10_000_000))]
+        samples: Option<u32>,
         /// Seed of the samples.
         #[arg(long, default_value_t = 1)]
         seed: u64,

@@ -15,11 +15,16 @@ pub fn print(text: &str) {
     let mut out = std::io::stdout();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(why) if why.kind() != ErrorKind::BrokenPipe => {
-            eprintln!("error: cannot print: {why}; free space, or send the output elsewhere");
+            warn(&format!("error: cannot print: {why}; free space, or send the output elsewhere"));
             std::process::exit(2);
         }
         _ => {}
     }
+}
+
+/// Tells a warning or an error; nobody may be listening.
+pub fn warn(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Prints one JSON object.
@@ -40,7 +45,10 @@ pub fn table(header: &[&str], numeric_from: usize) -> Table {
     t
 }
 
+/// Most threads.
+const MAX_THREADS: usize = 256;
+
 /// Number of threads: as given, or all cores.
 pub fn threads(given: Option<usize>) -> usize {
-    given.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get)).max(1)
+    given.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get)).clamp(1, MAX_THREADS)
 }

@@ -15,6 +15,7 @@ use buttress_engine::power::overload::influence::{Critical, Distribution};
 use buttress_engine::power::overload::timed::{Cause, Outcome, What};
 use buttress_engine::power::shed::Shed;
 use buttress_model::PowerNetwork;
+use buttress_model::network::BusKind;
 use serde_json::{Value, json};
 
 /// Name of a bus as the source writes it.
@@ -69,7 +70,7 @@ pub fn ac_flow(network: &PowerNetwork, s: &Solution) -> Value {
 
 /// A direct-current power flow.
 pub fn dc_flow(network: &PowerNetwork, f: &Factors) -> Value {
-    let live = |i: usize| network.buses[i].kind != buttress_model::network::BusKind::Isolated;
+    let live = |i: usize| network.buses[i].kind != BusKind::Isolated;
     let buses: Vec<Value> = (0..network.buses.len())
         .map(|i| {
             let angle = live(i).then(|| f.angle()[i].to_degrees() + network.buses[f.reference()[f.island()[i]]].va_deg);
@@ -83,15 +84,17 @@ pub fn dc_flow(network: &PowerNetwork, f: &Factors) -> Value {
             Value::Object(row)
         })
         .collect();
+    json!({"model": "dc", "ending": "solved", "islands": dc_islands(network, f), "buses": buses, "branches": branches})
+}
+
+/// Islands of a direct-current power flow, isolated buses left out.
+pub fn dc_islands(network: &PowerNetwork, f: &Factors) -> Vec<Value> {
     let mut sizes = vec![0usize; f.reference().len()];
-    (0..network.buses.len()).filter(|&i| live(i)).for_each(|i| sizes[f.island()[i]] += 1);
-    let islands: Vec<Value> = sizes
-        .iter()
-        .zip(f.reference())
-        .filter(|x| *x.0 > 0)
-        .map(|(n, &r)| json!({"ending": "solved", "n_buses": n, "references": [bus_name(network, r)]}))
-        .collect();
-    json!({"model": "dc", "ending": "solved", "islands": islands, "buses": buses, "branches": branches})
+    for (bus, &island) in network.buses.iter().zip(f.island()) {
+        sizes[island] += usize::from(bus.kind != BusKind::Isolated);
+    }
+    let solved = |(n, &r): (&usize, &usize)| json!({"ending": "solved", "n_buses": n, "references": [bus_name(network, r)]});
+    sizes.iter().zip(f.reference()).filter(|x| *x.0 > 0).map(solved).collect()
 }
 
 /// A flow without an answer.
@@ -185,10 +188,11 @@ pub fn ac_outages(network: &PowerNetwork, s: &OutageStudy, keep: usize, seconds:
 }
 
 /// Adequacy by convolution, and by sampling where asked.
-pub fn adequacy(a: &Adequacy, sampled: Option<&Sampled>) -> Value {
+pub fn adequacy(a: &Adequacy, sampled: Option<&Sampled>, n_hours: usize) -> Value {
     let one = |a: &Adequacy| json!({"lole_h_per_year": a.lole_h, "eens_mwh_per_year": a.eens_mwh, "lole_daily_peaks_d_per_year": a.lole_daily_peaks_d});
     let mut out = one(a);
     out["ending"] = json!("solved");
+    out["n_hours"] = json!(n_hours);
     if let Some(s) = sampled {
         out["sampled"] = json!({"n_samples": s.n_samples, "mean": one(&s.mean), "half_width_95": one(&s.half_width)});
     }

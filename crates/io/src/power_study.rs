@@ -50,7 +50,7 @@ fn one() -> u64 {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table [settings]")]
 struct SettingsRow {
     thermal_time_s: f64,
     least_margin: f64,
@@ -69,7 +69,7 @@ struct SettingsRow {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table [[relay]]")]
 struct RelayRow {
     action: String,
     frequency_hz: f64,
@@ -150,7 +150,7 @@ fn relay(row: &RelayRow, nominal_hz: f64) -> Result<ShareRelay, String> {
 /// Rows of numbers under a header of these columns, with the line of each.
 fn numbers<const N: usize>(file: &str, text: &str, columns: [&str; N]) -> Result<Vec<(u64, [f64; N])>, Error> {
     let error = |line: u64, why: String| Error { file: file.into(), why: format!("line {line}: {why}") };
-    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
     let header = reader.headers().map_err(|e| error(1, e.to_string()))?.clone();
     let mut at = [0; N];
     for (place, column) in at.iter_mut().zip(columns) {
@@ -161,7 +161,7 @@ fn numbers<const N: usize>(file: &str, text: &str, columns: [&str; N]) -> Result
     }
     let mut out = Vec::new();
     for record in reader.records() {
-        let record = record.map_err(|e| error(0, e.to_string()))?;
+        let record = record.map_err(|e| error(e.position().map_or(0, csv::Position::line), "has more or fewer cells than the header, or is not UTF-8".into()))?;
         let line = record.position().map_or(0, csv::Position::line);
         let mut row = [0.0; N];
         for ((x, &place), column) in row.iter_mut().zip(&at).zip(columns) {
@@ -180,10 +180,13 @@ fn numbers<const N: usize>(file: &str, text: &str, columns: [&str; N]) -> Result
 /// Reads forced outage rates as (generator row counted from 1, rate).
 pub fn forced_outage_rates(file: &str, text: &str) -> Result<Vec<(usize, f64)>, Error> {
     let rows = numbers(file, text, ["generator_row", "forced_outage_rate"])?;
+    let mut seen = std::collections::BTreeSet::new();
     rows.into_iter()
         .map(|(line, [row, rate])| {
-            let whole = row >= 1.0 && row.fract() == 0.0;
-            if whole && (0.0..=1.0).contains(&rate) {
+            let whole = (1.0..=1e9).contains(&row) && row.fract() == 0.0;
+            if whole && !seen.insert(row as usize) {
+                Err(Error { file: file.into(), why: format!("line {line}: generator_row {row} stands twice; keep one") })
+            } else if whole && (0.0..=1.0).contains(&rate) {
                 Ok((row as usize, rate))
             } else {
                 Err(Error {
@@ -202,6 +205,9 @@ pub fn hourly_load(file: &str, text: &str) -> Result<Vec<f64>, Error> {
     let rows = numbers(file, text, ["load_mw"])?;
     if let Some((line, [mw])) = rows.iter().find(|r| r.1[0] < 0.0) {
         return Err(Error { file: file.into(), why: format!("line {line}: load_mw is {mw}; give a number from 0") });
+    }
+    if rows.is_empty() {
+        return Err(Error { file: file.into(), why: "has no rows; give one row an hour".into() });
     }
     Ok(rows.into_iter().map(|r| r.1[0]).collect())
 }

@@ -566,15 +566,15 @@ impl Analysed {
         if !again.contains(&true) {
             return;
         }
-        let first: Vec<Ending> = work.grid.islands.iter().map(|i| i.ending).collect();
+        let first: Vec<(Ending, f64)> = work.grid.islands.iter().map(|i| (i.ending, i.mismatch_pu)).collect();
         let found = work.grid.put(&mut work.state.polar, &start, &again);
         self.run(options, StepLength::Guarded, work, runs);
         let back: Vec<bool> =
-            first.iter().zip(&work.grid.islands).map(|(first, now)| *first == Ending::Solved && now.ending != Ending::Solved).collect();
+            first.iter().zip(&work.grid.islands).map(|(first, now)| first.0 == Ending::Solved && now.ending != Ending::Solved).collect();
         if back.contains(&true) {
             work.grid.put(&mut work.state.polar, &found, &back);
-            for (island, _) in work.grid.islands.iter_mut().zip(&back).filter(|(_, back)| **back) {
-                island.ending = Ending::Solved;
+            for ((island, first), _) in work.grid.islands.iter_mut().zip(&first).zip(&back).filter(|(_, back)| **back) {
+                (island.ending, island.mismatch_pu) = *first;
             }
             self.evaluate(work);
         }

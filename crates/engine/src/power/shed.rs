@@ -215,7 +215,7 @@ impl<'a> Shedding<'a> {
             fed[topology.island[i]] = f64::INFINITY;
         }
         let mut fixed = self.fixed.clone();
-        for (i, f) in fixed.iter_mut().enumerate().filter(|(i, _)| fed[topology.island[*i]] <= 0.0) {
+        for (i, f) in fixed.iter_mut().enumerate().filter(|(i, _)| self.wires.live[*i] && fed[topology.island[*i]] <= 0.0) {
             *f = -(self.network.buses[i].pd_mw / self.network.base_mva).max(0.0);
         }
         fixed

@@ -333,7 +333,7 @@ fn buses(case: &Case, findings: &mut Findings) -> (Vec<Bus>, BTreeMap<i64, usize
         findings.error((case.file, 0, "bus"), "no-bus", "the case has no bus", "give at least one row in mpc.bus");
     } else if !out.iter().any(|b| b.kind == BusKind::Reference) {
         let what = "no bus is the reference (type 3)";
-        findings.warn((case.file, 0, "bus"), "no-reference", what, "give one bus the type 3; the engine takes the first of an island");
+        findings.warn((case.file, 0, "bus"), "no-reference", what, "give one bus the type 3; the direct-current verbs take the first bus of an island, and the power flow of an island without one has no answer");
     }
     (out, index)
 }
