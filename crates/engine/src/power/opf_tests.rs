@@ -17,7 +17,9 @@ pub(crate) fn shared_data() -> Option<PathBuf> {
 fn matrix(text: &str, name: &str) -> Vec<Vec<f64>> {
     let head = format!("mpc.{name} = [");
     let body = text.split(&head).nth(1).and_then(|t| t.split("];").next()).unwrap_or_default();
-    let row = |l: &str| l.split('%').next().unwrap_or_default().replace(';', " ").split_whitespace().map(|x| x.parse().expect("number")).collect();
+    let row = |l: &str| {
+        l.split('%').next().unwrap_or_default().replace(';', " ").split_whitespace().map(|x| x.parse().expect("number")).collect()
+    };
     body.lines().map(row).filter(|r: &Vec<f64>| !r.is_empty()).collect()
 }
 
@@ -264,8 +266,8 @@ fn every_way_to_have_no_answer_is_an_ending() {
 fn networks() -> impl Strategy<Value = PowerNetwork> {
     let branch = (0usize..7, 0usize..7, 0.02f64..0.4, 20.0f64..150.0, 0usize..3);
     let generator = (0usize..7, 0.0f64..250.0, 1.0f64..40.0, prop::sample::select(vec![0.0, 0.0, 0.05, 0.3]));
-    (3usize..7, prop::collection::vec(0.0f64..60.0, 7), prop::collection::vec(branch, 7..13), prop::collection::vec(generator, 1..5)).prop_map(
-        |(n, demand, branches, generators)| {
+    (3usize..7, prop::collection::vec(0.0f64..60.0, 7), prop::collection::vec(branch, 7..13), prop::collection::vec(generator, 1..5))
+        .prop_map(|(n, demand, branches, generators)| {
             let branch = |(k, (f, t, x, rate, what)): (usize, (usize, usize, f64, f64, usize))| {
                 let (from, to) = if k < n { (k, (k + 1) % n) } else { (f % n, t % n) };
                 // A series capacitor among the chords makes the matrix indefinite.
@@ -275,11 +277,12 @@ fn networks() -> impl Strategy<Value = PowerNetwork> {
             let generators = generators.into_iter();
             grid(
                 demand[..n].iter().map(|&p| bus(p)).collect(),
-                generators.map(|(b, p, c, q)| Generator { p_max_mw: p, cost: Cost::Polynomial(vec![q, c, 7.0]), ..plant(b % n, c) }).collect(),
+                generators
+                    .map(|(b, p, c, q)| Generator { p_max_mw: p, cost: Cost::Polynomial(vec![q, c, 7.0]), ..plant(b % n, c) })
+                    .collect(),
                 branches.into_iter().enumerate().map(branch).collect(),
             )
-        },
-    )
+        })
 }
 
 proptest! {
@@ -289,7 +292,7 @@ proptest! {
         let pattern = wires.pattern();
         let Ok(topology) = Topology::new(&wires, &pattern, &[]) else { return Ok(()) };
         let fixed = fixed_injection(&network, &wires.live);
-        let sparse = Program { topology: &topology, columns: &choices.columns, fixed: &fixed }.solve_sparse();
+        let sparse = Program { topology: &topology, columns: &choices.columns, fixed: &fixed }.solve_sparse(None, None);
         let flow = optimal_flow(&network, Convention::PowerModels);
         prop_assert_eq!(flow.ending, sparse.ending);
         if flow.ending == Ending::Solved {
