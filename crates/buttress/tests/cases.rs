@@ -41,16 +41,30 @@ fn verdict(check: &Value, result: &Value) -> Option<String> {
     None
 }
 
+/// The outcome of a case of the power engine: a network and a cascade in time.
+fn power_result(dir: &Path) -> Value {
+    let study = buttress::power::cascade_study(&dir.join("power.toml")).unwrap_or_else(|e| panic!("{e}"));
+    let (network, _) = buttress::power::load(&dir.join(&study.network)).unwrap_or_else(|e| panic!("{e}"));
+    let n_relays = study.settings.relays.len();
+    let outcome = buttress::power::timed_cascade(&network, study.settings, &study.outages, study.seed).unwrap_or_else(|e| panic!("{e}"));
+    buttress::io::power_json::timed_cascade(&network, &outcome.expect("a network with numbers"), n_relays)
+}
+
+/// The outcome of a scenario on a case.
+fn scenario_result(dir: &Path, expected: &Value) -> Value {
+    let embedded = expected["case"] == "europe";
+    let study = buttress::study(Some(&dir.join("study.toml"))).expect("a study");
+    let scenario = buttress::scenario(&dir.join("scenario.toml")).expect("a scenario");
+    let folder = (!embedded).then(|| dir.join(expected["case"].as_str().unwrap_or("case")));
+    let case = buttress::load_with(folder.as_deref(), &scenario.additions).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
+    let simulated = buttress::simulate(&case, &study, &scenario.changes).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
+    buttress::scenario_json(&simulated, &scenario.changes, &scenario.title)
+}
+
 fn run_folder(dir: &Path) -> Vec<String> {
     let read = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap_or_else(|e| panic!("{}/{name}: {e}", dir.display()));
     let expected: Value = serde_json::from_str(&read("expected.json")).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
-    let embedded = expected["case"] == "europe";
-    let case = buttress::load((!embedded).then(|| dir.join(expected["case"].as_str().unwrap_or("case"))).as_deref())
-        .unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
-    let study = buttress::study(Some(&dir.join("study.toml"))).expect("a study");
-    let scenario = buttress::scenario(&dir.join("scenario.toml")).expect("a scenario");
-    let simulated = buttress::simulate(&case, &study, &scenario.changes).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
-    let result = buttress::scenario_json(&simulated, &scenario.changes, &scenario.title);
+    let result = if dir.join("power.toml").exists() { power_result(dir) } else { scenario_result(dir, &expected) };
     let checks = expected["checks"].as_array().cloned().unwrap_or_default();
     assert!(!checks.is_empty(), "{}: no checks", dir.display());
     checks.iter().filter_map(|c| verdict(c, &result)).map(|v| format!("{}: {v}", dir.display())).collect()

@@ -120,7 +120,7 @@ proptest! {
         let make = |relabel: &dyn Fn(usize) -> usize, reverse: bool| {
             let mut ls: Vec<GridLine> = lines.iter().filter(|l| l.0 != l.1).map(|l| GridLine { from: relabel(l.0), to: relabel(l.1), b: 1.0 / l.2, p_max: l.3, is_tie: false }).collect();
             if reverse { ls.reverse(); }
-            let ps = plants.iter().map(|p| GridPlant { bus: relabel(p.0), p_max: [p.1; 2], cost: 10.0 }).collect();
+            let ps = plants.iter().map(|p| GridPlant { bus: relabel(p.0), p_max: [p.1; 2], cost: 10.0, black_start: false }).collect();
             let ds = (0..8).map(|i| GridLoad { bus: relabel(i), zone: 0, p: [loads[i]; 2], population: 1.0 }).collect();
             Grid::new(Balance::Flow, 8, vec![0; 8], ls, vec![], ps, ds)
         };

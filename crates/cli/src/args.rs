@@ -18,23 +18,30 @@ pub struct Cli {
 
 /// The case and how to print.
 #[derive(Debug, Args)]
-pub struct Common {
+pub struct Look {
     /// Case folder; the embedded Europe when left out.
     #[arg(long, value_name = "DIR")]
     pub case: Option<PathBuf>,
-    /// Study file (TOML); the default study when left out.
-    #[arg(long, value_name = "FILE")]
-    pub study: Option<PathBuf>,
     /// Print one JSON object instead of text.
     #[arg(long)]
     pub json: bool,
+}
+
+/// The case, the study and how to print.
+#[derive(Debug, Args)]
+pub struct Common {
+    #[command(flatten)]
+    pub look: Look,
+    /// Study file (TOML); the default study when left out.
+    #[arg(long, value_name = "FILE")]
+    pub study: Option<PathBuf>,
 }
 
 /// What a scenario is made of.
 #[derive(Debug, Args)]
 pub struct ScenarioArgs {
     /// Scenario file (TOML).
-    #[arg(value_name = "SCENARIO.toml", required_unless_present_any = ["take_out", "threat"])]
+    #[arg(value_name = "SCENARIO.toml")]
     pub scenario: Option<PathBuf>,
     /// Assets to take out: KEY[@FROM..TO],... in hours; without hours from the start until repaired.
     #[arg(long, value_name = "KEY[@FROM..TO],...")]
@@ -58,7 +65,7 @@ pub enum Verb {
     /// Show what a case holds: counts, provenance, totals against published ones, sources and licences.
     Case {
         #[command(flatten)]
-        common: Common,
+        look: Look,
         /// List every source with its licence.
         #[arg(long)]
         sources: bool,
@@ -68,7 +75,7 @@ pub enum Verb {
         /// Text to look for.
         text: String,
         #[command(flatten)]
-        common: Common,
+        look: Look,
         /// Rows to print.
         #[arg(long, default_value_t = 30)]
         limit: usize,
@@ -139,6 +146,11 @@ pub enum Verb {
         /// Print the assessment as one JSON object instead of the summary.
         #[arg(long)]
         json: bool,
+    },
+    /// Power networks of others: flow, dispatch, shedding, outages, cascades, adequacy.
+    Power {
+        #[command(subcommand)]
+        verb: crate::power_args::PowerVerb,
     },
     /// Print shell completions.
     Completions {

@@ -1,6 +1,9 @@
 //! The terminal door: flags to meaning, one call, one print.
 
 mod args;
+mod power;
+mod power_args;
+mod print;
 mod progress;
 mod verbs;
 

@@ -1,29 +1,26 @@
 //! One function a verb: call, print.
 
 use std::collections::BTreeMap;
-use std::error::Error;
-use std::io::Write;
 use std::path::Path;
 
 use buttress::engine::outcome::{Outcome, Service};
 use buttress::io::assessment_json;
-use buttress::model::{Case, Change, Finding, Weight};
-use buttress::optim::assess::{Options, facts, threat_changes};
+use buttress::model::{Case, Finding, Weight};
+use buttress::optim::assess::{Options, facts};
+use buttress::{Asked, Prepared};
 use clap::CommandFactory;
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
-use crate::args::{Cli, Common, ScenarioArgs, Verb};
+use crate::args::{Cli, Common, Look, ScenarioArgs, Verb};
+use crate::print::{Code, print, print_json, table, threads};
 use crate::progress::Bars;
-
-type Code = Result<u8, Box<dyn Error>>;
 
 /// Runs a verb; the number is the exit code.
 pub fn run(cli: &Cli) -> Code {
     match &cli.verb {
         Verb::Check { dir, json } => check(dir.as_deref(), *json),
-        Verb::Case { common, sources } => case(common, *sources),
-        Verb::Find { text, common, limit } => find(text, common, *limit),
+        Verb::Case { look, sources } => case(look, *sources),
+        Verb::Find { text, look, limit } => find(text, look, *limit),
         Verb::Run { scenario, common } => simulate(scenario, common),
         Verb::Rank { common, limit, threads } => rank(common, *limit, *threads),
         Verb::Why { asset, take_out, threat, scenario, common } => {
@@ -40,36 +37,14 @@ pub fn run(cli: &Cli) -> Code {
             marking,
             json: *json,
         }),
+        Verb::Power { verb } => crate::power::run(verb),
         Verb::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "buttress", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "buttress", &mut script);
+            print(&String::from_utf8_lossy(&script));
             Ok(0)
         }
     }
-}
-
-/// Prints text; a closed pipe ends quietly.
-fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
-}
-
-fn print_json(value: &Value) {
-    print(&format!("{}\n", serde_json::to_string_pretty(value).unwrap_or_default()));
-}
-
-fn table(header: &[&str], numeric_from: usize) -> Table {
-    let mut t = Table::new();
-    t.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    t.set_header(header.iter().map(Cell::new));
-    for (i, column) in t.column_iter_mut().enumerate() {
-        if i >= numeric_from {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    t
-}
-
-fn threads(given: Option<usize>) -> usize {
-    given.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get)).max(1)
 }
 
 fn finding_json(f: &Finding) -> Value {
@@ -112,15 +87,15 @@ fn counts(case: &Case, of: impl Fn(&buttress::model::Asset) -> String) -> BTreeM
     out
 }
 
-fn case(common: &Common, sources: bool) -> Code {
-    let case = buttress::load(common.case.as_deref())?;
+fn case(look: &Look, sources: bool) -> Code {
+    let case = buttress::load(look.case.as_deref())?;
     let rows = facts(&case);
     let views = [
         ("sector", counts(&case, |a| a.sector.name().into())),
         ("kind", counts(&case, |a| a.kind.clone())),
         ("country", counts(&case, |a| a.zone.clone())),
     ];
-    if common.json {
+    if look.json {
         let view = |m: &BTreeMap<String, [usize; 5]>| {
             m.iter()
                 .map(|(k, c)| json!({"key": k, "n": c[0], "real": c[1], "curated": c[2], "derived": c[3], "synthetic": c[4]}))
@@ -181,19 +156,10 @@ fn case(common: &Common, sources: bool) -> Code {
     Ok(0)
 }
 
-fn find(text: &str, common: &Common, limit: usize) -> Code {
-    let case = buttress::load(common.case.as_deref())?;
-    let wanted = text.to_lowercase();
-    let city = case.tables().cities.iter().find(|c| c.name.to_lowercase() == wanted);
-    let hits: Vec<_> = case
-        .assets()
-        .iter()
-        .filter(|a| {
-            [&a.key, &a.name, &a.operator, &a.group].iter().any(|f| f.to_lowercase().contains(&wanted))
-                || city.is_some_and(|c| buttress::model::geo::distance_km(c.lat, c.lon, a.lat, a.lon) < 15.0)
-        })
-        .collect();
-    if common.json {
+fn find(text: &str, look: &Look, limit: usize) -> Code {
+    let case = buttress::load(look.case.as_deref())?;
+    let hits = buttress::find(&case, text)?;
+    if look.json {
         print_json(
             &json!({"n": hits.len(), "assets": hits.iter().take(limit).map(|a| json!({"key": a.key, "name": a.name, "kind": a.kind, "zone": a.zone, "lat": a.lat, "lon": a.lon, "operator": a.operator, "capacity": a.capacity, "unit": a.unit, "in_service": a.in_service, "provenance": a.provenance, "source": a.source})).collect::<Vec<_>>()}),
         );
@@ -218,40 +184,16 @@ fn find(text: &str, common: &Common, limit: usize) -> Code {
     Ok(u8::from(hits.is_empty()))
 }
 
-fn changes(case: &Case, args: &ScenarioArgs) -> Result<(String, Vec<Change>), Box<dyn Error>> {
-    let (mut title, mut out) = (String::new(), Vec::new());
-    if let Some(path) = &args.scenario {
-        let s = buttress::scenario(path)?;
-        title = if s.title.is_empty() { s.key } else { s.title };
-        out.extend(s.changes);
-    }
-    if let Some(key) = &args.threat {
-        let row = case.tables().threats.iter().find(|t| t.key == *key || t.key == format!("threat.{key}"));
-        let row = row.ok_or_else(|| {
-            format!(
-                "no threat `{key}` in the case; the catalogue: {}",
-                case.tables().threats.iter().map(|t| t.key.as_str()).collect::<Vec<_>>().join(", ")
-            )
-        })?;
-        title.clone_from(&row.name);
-        out.extend(threat_changes(case, &row.key));
-    }
-    if let Some(text) = &args.take_out {
-        if title.is_empty() {
-            title = format!("Without {text}");
-        }
-        out.extend(buttress::io::scenario_file::take_out(text)?);
-    }
-    Ok((title, out))
+fn asked(args: &ScenarioArgs) -> Asked<'_> {
+    Asked { scenario: args.scenario.as_deref(), threat: args.threat.as_deref(), take_out: args.take_out.as_deref() }
 }
 
 fn simulate(args: &ScenarioArgs, common: &Common) -> Code {
-    let case = buttress::load(common.case.as_deref())?;
     let study = buttress::study(common.study.as_deref())?;
-    let (title, changes) = changes(&case, args)?;
+    let Prepared { case, title, changes } = buttress::prepare(common.look.case.as_deref(), asked(args))?;
     let s = buttress::simulate(&case, &study, &changes)?;
     let zones: Vec<String> = s.world.zones.iter().map(|z| z.key.clone()).collect();
-    if common.json {
+    if common.look.json {
         print_json(&buttress::scenario_json(&s, &changes, &title));
     } else {
         print(&format!("{title}\n{}\n", buttress::optim::explain::first_steps(&s.world, &s.outcome)));
@@ -271,8 +213,13 @@ fn five_numbers(out: &Outcome, zones: &[String]) -> String {
         .collect::<Vec<_>>();
     let hit: Vec<&str> = out.zones_hit(1).iter().map(|&z| zones[z].as_str()).collect();
     let euro = out.euro_total();
+    let slowest = (0..zones.len()).max_by(|&a, &b| out.added_latency_ms[a].total_cmp(&out.added_latency_ms[b]).then(b.cmp(&a)));
+    let delay = slowest.filter(|&z| out.added_latency_ms[z] >= 0.005);
+    let delay = delay.map_or(String::new(), |z| {
+        format!("data delay              up to {:.2} ms more on average ({})\n", out.added_latency_ms[z], zones[z])
+    });
     format!(
-        "people without service  {:.0} at the peak; {:.0} people-hours (up to {:.0})\nservice left            {}\nrestored                50 % {}, 90 % {}, 100 % {}\ncountries hit           {}\neuro                    {:.1} to {:.1} million (central {:.1})\nending                  {}\n",
+        "people without service  {:.0} at the peak; {:.0} people-hours (up to {:.0})\nservice left            {}\n{delay}restored                50 % {}, 90 % {}, 100 % {}\ncountries hit           {}\neuro                    {:.1} to {:.1} million (central {:.1})\nending                  {}\n",
         out.people_peak,
         out.people_hours_total(),
         out.people_hours_upper.iter().sum::<f64>(),
@@ -333,15 +280,14 @@ fn print_curve(out: &Outcome) {
 }
 
 fn why(asset: &str, args: &ScenarioArgs, common: &Common) -> Code {
-    let case = buttress::load(common.case.as_deref())?;
     let study = buttress::study(common.study.as_deref())?;
     let given = args.scenario.is_some() || args.take_out.is_some() || args.threat.is_some();
-    let own = ScenarioArgs { scenario: None, take_out: Some(asset.to_owned()), threat: None };
-    let (_, changes) = changes(&case, if given { args } else { &own })?;
+    let of = if given { asked(args) } else { Asked { take_out: Some(asset), ..Asked::default() } };
+    let Prepared { case, title, changes } = buttress::prepare(common.look.case.as_deref(), of)?;
     let s = buttress::simulate(&case, &study, &changes)?;
-    let sentence = if given { buttress::why(&s, asset)? } else { buttress::optim::explain::first_steps(&s.world, &s.outcome) };
-    if common.json {
-        print_json(&json!({"asset": asset, "why": sentence}));
+    let sentence = if given { buttress::why_in(&s, asset, &title)? } else { buttress::optim::explain::first_steps(&s.world, &s.outcome) };
+    if common.look.json {
+        print_json(&json!({"asset": asset, "scenario": title, "why": sentence}));
     } else {
         print(&format!("{sentence}\n"));
     }
@@ -349,10 +295,10 @@ fn why(asset: &str, args: &ScenarioArgs, common: &Common) -> Code {
 }
 
 fn rank(common: &Common, limit: usize, given: Option<usize>) -> Code {
-    let case = buttress::load(common.case.as_deref())?;
+    let case = buttress::load(common.look.case.as_deref())?;
     let study = buttress::study(common.study.as_deref())?;
     let losses = buttress::optim::assess::rank(&case, &study, threads(given), &Bars::new());
-    if common.json {
+    if common.look.json {
         print_json(
             &json!({"n_assets": case.assets().len(), "n_with_loss": losses.len(), "losses": losses.iter().take(limit).map(|l| { let a = &case.assets()[l.asset as usize]; json!({"asset": a.key, "name": a.name, "kind": a.kind, "zone": a.zone, "provenance": a.provenance, "central": assessment_json::summary(&l.central)}) }).collect::<Vec<_>>()}),
         );
@@ -392,8 +338,9 @@ fn assess(args: &Assess) -> Code {
     if !(args.budget.is_finite() && args.budget >= 0.0) {
         return Err(format!("--budget is {}; give million euro, 0 or more", args.budget).into());
     }
-    let case = buttress::load(args.case)?;
     let study = buttress::study(args.study)?;
+    let case = buttress::load(args.case)?;
+    buttress::probe_out(args.out)?;
     let bars = Bars::new();
     let a = buttress::assessment(&case, &study, &Options { budget_meur: Some(args.budget), threads: threads(args.threads) }, &bars);
     drop(bars);
@@ -470,49 +417,39 @@ fn summary(case: &Case, a: &buttress::optim::Assessment, page: &Path) -> String 
 }
 
 fn diff(before: &Path, after: &Path, as_json: bool) -> Code {
-    let read = |p: &Path| -> Result<Value, Box<dyn Error>> {
-        let text = std::fs::read_to_string(p).map_err(|e| format!("{}: {e}", p.display()))?;
-        serde_json::from_str(&text).map_err(|e| format!("{}: {e}; give an assessment.json", p.display()).into())
-    };
-    let (a, b) = (read(before)?, read(after)?);
-    let ranks = |v: &Value| -> BTreeMap<String, (usize, f64, f64)> {
-        let list = v["losses"].as_array().cloned().unwrap_or_default();
-        list.iter()
-            .enumerate()
-            .map(|(k, l)| {
-                (
-                    l["asset"].as_str().unwrap_or("").to_owned(),
-                    (k + 1, l["central"]["people_hours"].as_f64().unwrap_or(0.0), l["central"]["euro"]["central"].as_f64().unwrap_or(0.0)),
-                )
-            })
-            .collect()
-    };
-    let (ra, rb) = (ranks(&a), ranks(&b));
-    let mut rows: Vec<(String, f64, f64, Option<usize>, Option<usize>)> = ra
-        .keys()
-        .chain(rb.keys())
-        .collect::<std::collections::BTreeSet<_>>()
-        .into_iter()
-        .map(|k| {
-            let (x, y) = (ra.get(k), rb.get(k));
-            let d = |f: fn(&(usize, f64, f64)) -> f64| y.map_or(0.0, f) - x.map_or(0.0, f);
-            (k.clone(), d(|r| r.1), d(|r| r.2), x.map(|r| r.0), y.map(|r| r.0))
-        })
-        .filter(|r| r.1.abs() > 0.5 || r.2.abs() > 0.5)
-        .collect();
-    rows.sort_by(|x, y| y.2.abs().total_cmp(&x.2.abs()).then(x.0.cmp(&y.0)));
-    let same = a == b;
+    const SHOWN: usize = 30;
+    let d = buttress::diff(before, after)?;
     if as_json {
-        print_json(
-            &json!({"same": same, "changed": rows.iter().map(|r| json!({"asset": r.0, "people_hours": r.1, "euro": r.2, "rank_before": r.3, "rank_after": r.4})).collect::<Vec<_>>()}),
-        );
-        return Ok(u8::from(!same));
+        print_json(&d.to_json());
+        return Ok(u8::from(!d.same));
     }
-    let mut t = table(&["asset", "people-hours", "euro", "rank before", "rank after"], 1);
+    if d.same {
+        print("the two assessments are the same\n");
+        return Ok(0);
+    }
+    for [what, was, is] in &d.made_from {
+        print(&format!("{what}: {was} before, {is} after\n"));
+    }
     let rank = |r: Option<usize>| r.map_or("-".to_owned(), |r| r.to_string());
-    for r in rows.iter().take(30) {
-        t.add_row([r.0.clone(), format!("{:+.0}", r.1), format!("{:+.0}", r.2), rank(r.3), rank(r.4)]);
+    for (name, what, rows) in [("asset", "cost when lost", &d.losses), ("threat", "cost", &d.threats), ("measure", "avoided", &d.measures)]
+    {
+        let mut t = table(&[name, "people-hours", "euro", "rank before", "rank after"], 1);
+        for r in rows.iter().take(SHOWN) {
+            t.add_row([
+                r.key.clone(),
+                format!("{:+.0}", r.people_hours),
+                format!("{:+.0}", r.euro),
+                rank(r.rank_before),
+                rank(r.rank_after),
+            ]);
+        }
+        let shown = if rows.len() > SHOWN { format!(", {SHOWN} shown; all with --json") } else { String::new() };
+        let body = if rows.is_empty() { String::new() } else { format!("{t}\n") };
+        print(&format!("{body}{} {name}s changed ({what}){shown}\n", rows.len()));
     }
-    print(&if same { "the two assessments are the same\n".to_owned() } else { format!("{t}\n{} assets changed\n", rows.len()) });
-    Ok(u8::from(!same))
+    for p in &d.portfolio {
+        let list = |keys: &[String]| if keys.is_empty() { "none".to_owned() } else { keys.join(", ") };
+        print(&format!("{} plan: {:+.0} euro avoided; added {}; dropped {}\n", p.plan, p.replayed_euro, list(&p.added), list(&p.dropped)));
+    }
+    Ok(1)
 }

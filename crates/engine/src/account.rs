@@ -47,6 +47,9 @@ const HOUSEHOLD: [usize; 4] = [Service::Electricity as usize, Service::Gas as us
 /// Daily rates are hours' rates divided by this.
 const PER_DAY: [f64; N_SERVICES] = [1.0, 24.0, 24.0, 24.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
 
+/// A loss below this share of the zone's demand is rounding.
+const NOISE: f64 = 1e-9;
+
 /// Running totals of one run.
 #[derive(Debug)]
 pub(crate) struct Account<'w> {
@@ -68,6 +71,7 @@ impl<'w> Account<'w> {
             n_events: 0,
             n_programs: 0,
             lost: vec![vec![0.0; n]; N_SERVICES],
+            added_latency_ms: vec![0.0; n],
             people_hours: vec![0.0; n],
             people_hours_upper: vec![0.0; n],
             people_hours_by_service: vec![vec![0.0; n]; N_SERVICES],
@@ -82,6 +86,20 @@ impl<'w> Account<'w> {
             n_failed: 0,
         };
         Account { prices, population, is_gate, demand, keep_curve, out, severity: vec![(0.0, 0.0)] }
+    }
+
+    fn is_lost(&self, service: usize, zone: usize, lost: f64) -> bool {
+        lost > NOISE * self.demand[service][zone].max(1.0)
+    }
+
+    /// Notes latency added to each zone's traffic, ms Gbit/s.
+    pub(crate) fn note_latency(&mut self, added: &[f64]) {
+        let traffic = &self.demand[Service::Data as usize];
+        for ((most, added), traffic) in self.out.added_latency_ms.iter_mut().zip(added).zip(traffic) {
+            if *traffic > 0.0 {
+                *most = most.max(added / traffic);
+            }
+        }
     }
 
     /// Adds the losses of an interval during which rates were constant.
@@ -102,7 +120,7 @@ impl<'w> Account<'w> {
         let dark = rates.share[0][z];
         for s in 0..N_SERVICES {
             let lost = rates.lost[s][z];
-            if lost <= 0.0 {
+            if !self.is_lost(s, z, lost) {
                 continue;
             }
             let amount = lost * hours / PER_DAY[s];
@@ -137,10 +155,12 @@ impl<'w> Account<'w> {
         for s in 0..N_SERVICES {
             let (mut without, mut total) = (0.0, 0.0);
             for z in (0..self.population.len()).filter(|&z| !self.is_gate[z]) {
-                without += rates.share[s][z] * self.demand[s][z];
                 total += self.demand[s][z];
-                late |= rates.lost[s][z] > 0.0;
-                self.out.peak[s][z] = self.out.peak[s][z].max(rates.lost[s][z]);
+                if self.is_lost(s, z, rates.lost[s][z]) {
+                    without += rates.share[s][z] * self.demand[s][z];
+                    late = true;
+                    self.out.peak[s][z] = self.out.peak[s][z].max(rates.lost[s][z]);
+                }
             }
             if total > 0.0 {
                 served[s] = (1.0 - without / total).clamp(0.0, 1.0);
@@ -148,10 +168,11 @@ impl<'w> Account<'w> {
             self.out.nadir[s] = self.out.nadir[s].min(served[s]);
         }
         let people: f64 = (0..self.population.len()).map(|z| HOUSEHOLD.iter().map(|&s| rates.people[s][z]).fold(0.0, f64::max)).sum();
+        let people = if people > 0.5 { people } else { 0.0 };
         self.out.people_peak = self.out.people_peak.max(people);
         // A queue that still clears, or a detour, keeps the last per cent from being back.
         let severity =
-            if people > 0.5 { 10.0 + people } else { served.iter().map(|s| 1.0 - s).fold(if late { 1e-6 } else { 0.0 }, f64::max) };
+            if people > 0.0 { 10.0 + people } else { served.iter().map(|s| 1.0 - s).fold(if late { 1e-6 } else { 0.0 }, f64::max) };
         self.severity.push((t, severity));
         if self.keep_curve {
             self.out.curve.push(CurvePoint { t_h: t, served, people });

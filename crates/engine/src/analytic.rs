@@ -2,6 +2,7 @@
 //!
 //! They stand beside the simulator as yardsticks that can be computed by hand or from a formula.
 
+use crate::components::components;
 use crate::rng::Rng;
 
 /// Giant mutually connected fraction of two Erdős-Rényi layers of mean degree `k` with one-to-one dependence, after a
@@ -42,29 +43,14 @@ pub fn giant_fraction(n: usize, k: f64, p: f64, seed: u64) -> f64 {
 }
 
 fn keep_giant(live: &mut [bool], edges: &[(usize, usize)]) {
-    let mut root: Vec<usize> = (0..live.len()).collect();
-    fn find(root: &mut [usize], mut i: usize) -> usize {
-        while root[i] != i {
-            root[i] = root[root[i]];
-            i = root[i];
-        }
-        i
+    let (component, count) = components(live.len(), edges.iter().copied().filter(|&(a, b)| live[a] && live[b]));
+    let mut size = vec![0usize; count];
+    for (&c, _) in component.iter().zip(live.iter()).filter(|(_, live)| **live) {
+        size[c] += 1;
     }
-    for &(a, b) in edges {
-        if live[a] && live[b] {
-            let (x, y) = (find(&mut root, a), find(&mut root, b));
-            root[x.max(y)] = x.min(y);
-        }
-    }
-    let mut size = vec![0usize; live.len()];
-    for i in 0..live.len() {
-        if live[i] {
-            size[find(&mut root, i)] += 1;
-        }
-    }
-    let giant = (0..size.len()).max_by_key(|&i| (size[i], std::cmp::Reverse(i))).unwrap_or(0);
-    for i in 0..live.len() {
-        live[i] &= find(&mut root, i) == giant;
+    let giant = (0..count).max_by_key(|&c| (size[c], std::cmp::Reverse(c))).unwrap_or(0);
+    for (live, &c) in live.iter_mut().zip(&component) {
+        *live &= c == giant;
     }
 }
 

@@ -35,12 +35,22 @@ pub fn run_all<T: Send>(
 }
 
 /// Maps 0..n on `threads` threads (at least one); results stand in order.
-pub fn map<T: Send>(n: usize, threads: usize, f: impl Fn(usize) -> T + Sync) -> Vec<T> {
+pub fn map<T: Send>(n: usize, threads: usize, f: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
     if threads <= 1 {
         return (0..n).map(f).collect();
     }
-    match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-        Ok(pool) => pool.install(|| (0..n).into_par_iter().with_max_len(8).map(&f).collect()),
-        Err(_) => (0..n).map(f).collect(),
+    on_threads(threads, || (0..n).into_par_iter().with_max_len(8).map(&f).collect())
+}
+
+/// Runs `f` with maps such as [`map_with`] spread over `threads` threads (at least one).
+pub fn on_threads<T: Send>(threads: usize, f: impl FnOnce() -> T + Send) -> T {
+    match rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build() {
+        Ok(pool) => pool.install(f),
+        Err(_) => f(),
     }
+}
+
+/// Maps 0..n on the threads at hand, with room that each thread makes once; results stand in order.
+pub fn map_with<S, T: Send>(n: usize, room: impl Fn() -> S + Sync + Send, f: impl Fn(&mut S, usize) -> T + Sync + Send) -> Vec<T> {
+    (0..n).into_par_iter().map_init(room, f).collect()
 }

@@ -8,18 +8,26 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
-use buttress_model::{Action, Balance, Change};
+use buttress_model::{Action, Change};
 
-use crate::account::{Account, Prices};
+use crate::account::Account;
 use crate::compile::{FREE_FLOW_SHARE, Part, World};
 use crate::data::DataState;
 use crate::ending::Ending;
-use crate::gas::{CLASSES, GasFlow, GasState, next_limit_d};
+use crate::gas::{GasFlow, GasState};
 use crate::outcome::{Cause, CausedBy, Outcome, Rates, Service};
-use crate::power::{PowerFlow, PowerState};
+use crate::power::PowerState;
 use crate::rng::Rng;
 use crate::sea::SeaState;
 use crate::space::SpaceState;
+
+mod base;
+mod restart;
+mod sectors;
+
+pub use base::{Base, GasStretch};
+use base::{data_intact, gas_advance, gas_next_h, gas_start, space_intact};
+use restart::Dead;
 
 /// Solve-and-translate rounds within one instant.
 const MAX_ROUNDS: usize = 200;
@@ -27,42 +35,8 @@ const MAX_ROUNDS: usize = 200;
 const MAX_EVENTS: u32 = 100_000;
 /// Times closer than this are one instant, h.
 const SAME_TIME_H: f64 = 1e-9;
-/// Stocks are read again at most once a gas day, the unit in which flows are nominated (Regulation (EU) 312/2014, Art. 3).
-const GAS_DAY_D: f64 = 1.0;
 /// Share below which an asset counts as failed.
 const FAILED: f64 = 1.0 - 1e-9;
-
-/// What the world does when nothing is wrong; computed once, subtracted from every run.
-#[derive(Debug)]
-pub struct Base {
-    /// Electricity.
-    pub power: PowerFlow,
-    /// Gas over the horizon: start of each stretch (h), its answer, stocks at its start.
-    pub gas: Vec<GasStretch>,
-    /// Start of each stretch of constant gas demand, and factors by class.
-    pub calendar: Vec<(f64, [f64; CLASSES])>,
-    /// Prices.
-    pub prices: Prices,
-    /// Baseline by service and zone, in rate units.
-    pub demand: Vec<Vec<f64>>,
-    /// Positioning, timing and satcom.
-    pub space: crate::space::SpaceFlow,
-    /// Data.
-    pub data: crate::data::DataFlow,
-}
-
-/// A stretch of time during which gas flows are constant.
-#[derive(Debug, Clone)]
-pub struct GasStretch {
-    /// Start, h.
-    pub t_h: f64,
-    /// Answer.
-    pub flow: GasFlow,
-    /// Stored gas at the start, `GWh`.
-    pub stored: Vec<f64>,
-    /// Tank content at the start, `GWh`.
-    pub tank: Vec<f64>,
-}
 
 /// What to keep of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -71,168 +45,6 @@ pub struct Keep {
     pub curve: bool,
     /// Causes.
     pub causes: bool,
-}
-
-impl Base {
-    /// Runs the world without any change.
-    pub fn new(world: &World) -> Base {
-        let power = match world.study.balance {
-            Balance::Flow => world.power.grid.solve(&world.power.base, &world.power.state, world.study.sharing),
-            Balance::Component => world.power.grid.solve_by_component(world.study.point, &world.power.state),
-        };
-        let space = world.space.solve(&space_intact(world));
-        let data = world.data.solve(&data_intact(world));
-        let n = world.zones.len();
-        let mut demand = vec![vec![0.0; n]; crate::outcome::N_SERVICES];
-        for load in &world.power.grid.loads {
-            demand[Service::Electricity as usize][load.zone] += load.p[world.study.point as usize] * crate::power::BASE_MVA;
-        }
-        for d in &world.gas.demands {
-            demand[Service::Gas as usize][d.1] += d.2.iter().sum::<f64>();
-        }
-        for p in 0..world.sea.port_zone.len() {
-            demand[Service::Freight as usize][world.sea.port_zone[p]] += world.sea.port_flow(p) / 2.0;
-        }
-        for a in 0..world.air.zone.len() {
-            demand[Service::Passengers as usize][world.air.zone[a]] += world.air.through(a);
-        }
-        demand[Service::Data as usize].clone_from_slice(&world.data.demand);
-        for z in 0..n {
-            demand[Service::Pnt as usize][z] = world.zones[z].population;
-            demand[Service::Timing as usize][z] = world.zones[z].population;
-        }
-        for (k, site) in world.case.tables().sites.iter().enumerate() {
-            demand[Service::Site as usize][world.asset_zone[world.first.site + k]] += site.persons;
-        }
-        for (k, f) in world.case.tables().control_fleets.iter().enumerate() {
-            demand[Service::Control as usize][world.asset_zone[world.first.fleet + k]] += f.amount_mw;
-        }
-        let world_zone =
-            (0..world.space.satcom_mbit_s.len()).map(|c| (world.asset_zone[world.first.system + c], world.space.satcom_mbit_s[c]));
-        for (z, m) in world_zone {
-            demand[Service::Satcom as usize][z] += m;
-        }
-        let calendar = gas_calendar(world);
-        Base { power, gas: gas_year(world, &calendar), calendar, prices: Prices::new(world.case), demand, space, data }
-    }
-
-    fn gas_at(&self, t: f64) -> Option<&GasStretch> {
-        let i = self.gas.partition_point(|s| s.t_h <= t + SAME_TIME_H);
-        self.gas.get(i.checked_sub(1)?)
-    }
-}
-
-impl Base {
-    /// End of the base stretch that holds at `t`, h.
-    fn gas_after(&self, t: f64) -> f64 {
-        let i = self.gas.partition_point(|s| s.t_h <= t + SAME_TIME_H);
-        self.gas.get(i).map_or(f64::INFINITY, |s| s.t_h)
-    }
-}
-
-fn space_intact(world: &World) -> SpaceState {
-    let on = |i: usize| f64::from(world.settings.in_service[i]);
-    SpaceState {
-        satellite: (0..world.space.satellite_system.len()).map(|k| on(world.first.satellite + k)).collect(),
-        system: (0..world.space.is_pnt.len()).map(|k| on(world.first.system + k)).collect(),
-        site: (0..world.case.tables().ground_sites.len()).map(|k| on(world.first.ground_site + k)).collect(),
-    }
-}
-
-fn data_intact(world: &World) -> DataState {
-    let mut s = world.data.intact();
-    s.node.iter_mut().enumerate().for_each(|(k, x)| *x = f64::from(world.settings.in_service[world.first.data_node + k]));
-    s.link.iter_mut().enumerate().for_each(|(k, x)| *x = f64::from(world.settings.in_service[world.first.data_link + k]));
-    s
-}
-
-/// Start of each stretch of constant demand over the horizon: (h, factor by class).
-fn gas_calendar(world: &World) -> Vec<(f64, [f64; CLASSES])> {
-    const DAYS: [f64; 12] = [31.0, 28.0, 31.0, 30.0, 31.0, 30.0, 31.0, 31.0, 30.0, 31.0, 30.0, 31.0];
-    let mut by_month = [[1.0; CLASSES]; 12];
-    for row in &world.case.tables().gas_profile {
-        by_month[(row.month as usize).clamp(1, 12) - 1] = [row.protected_factor, row.industry_factor, row.power_factor];
-    }
-    let mean: [f64; CLASSES] = std::array::from_fn(|c| world.gas.demands.iter().map(|d| d.2[c]).sum());
-    let total: f64 = mean.iter().sum::<f64>().max(1e-9);
-    let mut out = Vec::new();
-    let (mut t, mut month) = (0.0, usize::from(world.study.start_month).clamp(1, 12) - 1);
-    while t < world.study.horizon_h {
-        let factor = by_month[month];
-        out.push((t, factor));
-        let peak = f64::from(world.study.gas_peak_days);
-        if month == 0 && peak > 0.0 {
-            // Peak days stand in the middle of January: twice the mean day over all classes.
-            let level = (0..CLASSES).map(|c| mean[c] * factor[c]).sum::<f64>() / total;
-            let begin = t + ((31.0 - peak) / 2.0).floor() * 24.0;
-            if begin > t {
-                out.push((begin, factor.map(|f| f * 2.0 / level.max(1e-9))));
-            } else if let Some(last) = out.last_mut() {
-                last.1 = factor.map(|f| f * 2.0 / level.max(1e-9));
-            }
-            if begin + peak * 24.0 < t + 31.0 * 24.0 {
-                out.push((begin + peak * 24.0, factor));
-            }
-        }
-        t += DAYS[month] * 24.0;
-        month = (month + 1) % 12;
-    }
-    out.retain(|s| s.0 < world.study.horizon_h);
-    out
-}
-
-fn gas_start(world: &World) -> GasState {
-    let mut s = world.gas.intact(world.zones.len(), world.study.storage_fill);
-    for (k, store) in world.gas.stores.iter().enumerate() {
-        let fill = world.settings.fill[world.first.store + k];
-        if fill >= 0.0 {
-            s.stored[k] = store.1 * fill;
-        }
-    }
-    s
-}
-
-/// Hours until a stock of this state crosses a step or runs dry or full, at these rates.
-fn gas_next_h(world: &World, state: &GasState, flow: &GasFlow) -> f64 {
-    let stores =
-        world.gas.stores.iter().enumerate().map(|(k, s)| next_limit_d(state.stored[k], s.1, s.2 * state.store[k], flow.store_rate[k]));
-    let tanks = world.gas.terminals.iter().enumerate().map(|(k, t)| match flow.tank_rate[k] {
-        r if r < -1e-9 => state.tank[k] / -r,
-        r if r > 1e-9 && state.tank[k] < t.3 => (t.3 - state.tank[k]) / r,
-        _ => f64::INFINITY,
-    });
-    24.0 * stores.chain(tanks).fold(f64::INFINITY, f64::min).max(GAS_DAY_D)
-}
-
-fn gas_advance(world: &World, state: &mut GasState, flow: &GasFlow, hours: f64) {
-    for (k, s) in world.gas.stores.iter().enumerate() {
-        state.stored[k] = (state.stored[k] + flow.store_rate[k] * hours / 24.0).clamp(0.0, s.1);
-    }
-    for (k, t) in world.gas.terminals.iter().enumerate() {
-        state.tank[k] = (state.tank[k] + flow.tank_rate[k] * hours / 24.0).clamp(0.0, t.3);
-    }
-}
-
-fn gas_year(world: &World, calendar: &[(f64, [f64; CLASSES])]) -> Vec<GasStretch> {
-    if world.gas.demands.is_empty() {
-        return Vec::new();
-    }
-    let mut state = gas_start(world);
-    let (mut t, mut out, mut c) = (0.0, Vec::new(), 0);
-    while t < world.study.horizon_h && out.len() < MAX_EVENTS as usize {
-        while c + 1 < calendar.len() && calendar[c + 1].0 <= t + SAME_TIME_H {
-            c += 1;
-        }
-        state.profile = calendar[c].1;
-        let flow = world.gas.solve(&state);
-        let step = gas_next_h(world, &state, &flow);
-        let boundary = calendar.get(c + 1).map_or(world.study.horizon_h, |x| x.0);
-        let next = (t + step).min(boundary).min(world.study.horizon_h);
-        out.push(GasStretch { t_h: t, flow: flow.clone(), stored: state.stored.clone(), tank: state.tank.clone() });
-        gas_advance(world, &mut state, &flow, next - t);
-        t = next;
-    }
-    out
 }
 
 /// Classes of events at one time, in order.
@@ -254,6 +66,7 @@ enum What {
     GasClock,
     QueueClear,
     Restarted(u32),
+    Energised,
 }
 
 /// No interval of damage.
@@ -277,6 +90,50 @@ enum DepState {
     Restarting(f64),
 }
 
+/// State of one dependency and the level its buffer had when last noted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct DepNow {
+    state: DepState,
+    /// Share of a full buffer.
+    level: f64,
+    since_h: f64,
+}
+
+/// Dependencies that have ever moved in a run. Most never do, so a number a dependency leads to what is kept of it.
+struct DepsNow {
+    /// Place in `kept` plus 1, or 0.
+    place: Vec<u32>,
+    kept: Vec<DepNow>,
+}
+
+impl DepsNow {
+    const UNTOUCHED: DepNow = DepNow { state: DepState::Ok, level: 1.0, since_h: 0.0 };
+
+    fn new(n: usize) -> DepsNow {
+        DepsNow { place: vec![0; n], kept: Vec::new() }
+    }
+
+    fn get(&self, d: u32) -> DepNow {
+        match self.place[d as usize] {
+            0 => DepsNow::UNTOUCHED,
+            p => self.kept[p as usize - 1],
+        }
+    }
+
+    fn state(&self, d: u32) -> DepState {
+        self.get(d).state
+    }
+
+    fn at(&mut self, d: u32) -> &mut DepNow {
+        let place = &mut self.place[d as usize];
+        if *place == 0 {
+            self.kept.push(DepsNow::UNTOUCHED);
+            *place = self.kept.len() as u32;
+        }
+        &mut self.kept[*place as usize - 1]
+    }
+}
+
 /// One interval of damage to one asset.
 #[derive(Debug, Clone, Copy)]
 struct Damage {
@@ -290,15 +147,32 @@ struct Damage {
 /// One factor on demand or supply, or a jammed circle, over an interval.
 #[derive(Debug, Clone)]
 enum Factor {
-    Demand { service: Service, zones: Vec<usize>, value: f64 },
-    Arrivals { terminal: usize, value: f64 },
-    Jam { lat: f64, lon: f64, km: f64, lost: f64 },
+    Demand {
+        service: Service,
+        zones: Vec<usize>,
+        value: f64,
+    },
+    Arrivals {
+        terminal: usize,
+        value: f64,
+    },
+    Jam {
+        lat: f64,
+        lon: f64,
+        km: f64,
+        lost: f64,
+    },
+    /// These plants are not raised and these links not moved.
+    Forbid {
+        plants: Vec<u32>,
+        hvdc: Vec<u32>,
+    },
 }
 
-/// Backlog of a zone in one queueing service.
+/// Freight that waits for a zone's ports.
 #[derive(Debug, Clone, Copy, Default)]
 struct Queue {
-    /// Waiting, kt or passengers.
+    /// Waiting, kt.
     backlog: f64,
     /// Growing (positive) or clearing, per day.
     rate: f64,
@@ -325,9 +199,9 @@ struct Run<'a, 'w> {
     groups: Vec<Vec<u32>>,
     /// Fleets and sites away from their full share.
     touched_sites: BTreeSet<u32>,
-    dep_state: BTreeMap<u32, DepState>,
-    dep_level: BTreeMap<u32, (f64, f64)>,
+    deps_now: DepsNow,
     power: Option<Box<PowerState>>,
+    dead: Option<Box<Dead>>,
     gas: Option<Box<GasRun>>,
     sea: Option<Box<SeaState>>,
     air: Option<Vec<f64>>,
@@ -335,7 +209,7 @@ struct Run<'a, 'w> {
     space: Option<Box<SpaceState>>,
     dirty: Dirty,
     rates: Rates,
-    queues: Vec<[Queue; 2]>,
+    queues: Vec<Queue>,
     ending: Ending,
     n_programs: u32,
     causes: Vec<Cause>,
@@ -402,9 +276,9 @@ pub fn run_damages(world: &World, base: &Base, damages: &[(u32, f64, f64, f64)],
         damage_before: Vec::new(),
         groups: Vec::new(),
         touched_sites: BTreeSet::new(),
-        dep_state: BTreeMap::new(),
-        dep_level: BTreeMap::new(),
+        deps_now: DepsNow::new(world.deps.len()),
         power: None,
+        dead: None,
         gas: None,
         sea: None,
         air: None,
@@ -412,7 +286,7 @@ pub fn run_damages(world: &World, base: &Base, damages: &[(u32, f64, f64, f64)],
         space: None,
         dirty: Dirty::default(),
         rates: Rates::none(n),
-        queues: vec![[Queue::default(); 2]; n],
+        queues: vec![Queue::default(); n],
         ending: Ending::Solved,
         n_programs: 0,
         causes: Vec::new(),
@@ -500,6 +374,8 @@ impl Run<'_, '_> {
     /// One event for all intervals that begin, or end, at one time.
     fn schedule_damages(&mut self, damages: &[(u32, f64, f64, f64)]) {
         let mut by_time: BTreeMap<(u64, Class), Vec<u32>> = BTreeMap::new();
+        self.damage.reserve_exact(damages.len());
+        self.damage_before.reserve_exact(damages.len());
         for &(asset, lost, from_h, to_h) in damages {
             let k = self.damage.len() as u32;
             self.damage.push(Damage { asset, lost, from_h, to_h });
@@ -536,6 +412,17 @@ impl Run<'_, '_> {
                         _ => None,
                     })
                     .collect(),
+                Action::Forbid => {
+                    let (mut plants, mut hvdc) = (Vec::new(), Vec::new());
+                    for i in change.select.select(self.world.case) {
+                        match self.world.parts[i] {
+                            Part::Plant(k) => plants.push(k),
+                            Part::Hvdc(k) => hvdc.push(k),
+                            _ => {}
+                        }
+                    }
+                    vec![Factor::Forbid { plants, hvdc }]
+                }
                 Action::Jam => {
                     change.select.circle().map(|(lat, lon, km)| Factor::Jam { lat, lon, km, lost: change.value }).into_iter().collect()
                 }
@@ -602,14 +489,12 @@ impl Run<'_, '_> {
         let days = hours / 24.0;
         let mut rates_changed = false;
         for (z, q) in self.queues.iter_mut().enumerate() {
-            for (k, service) in [Service::Freight, Service::Passengers].into_iter().enumerate() {
-                let (before, after) = (q[k].backlog, (q[k].backlog + q[k].rate * days).max(0.0));
-                q[k].backlog = after;
-                if k == 0 && (before > 0.0 || after > 0.0 || self.delay_rate[z] > 0.0) {
-                    // Freight: what counts is tonne-days of delay, in the queue and on detours.
-                    self.rates.lost[service as usize][z] = f64::midpoint(before, after) + self.delay_rate[z];
-                    rates_changed = true;
-                }
+            let (before, after) = (q.backlog, (q.backlog + q.rate * days).max(0.0));
+            q.backlog = after;
+            if before > 0.0 || after > 0.0 || self.delay_rate[z] > 0.0 {
+                // What counts is tonne-days of delay, in the queue and on detours.
+                self.rates.lost[Service::Freight as usize][z] = f64::midpoint(before, after) + self.delay_rate[z];
+                rates_changed = true;
             }
         }
         self.account.add(&self.rates, hours);
@@ -621,9 +506,8 @@ impl Run<'_, '_> {
     /// Freight as a rate for curves: blocked now.
     fn show_freight(&mut self) {
         for (z, q) in self.queues.iter().enumerate() {
-            let backlog = q[0].backlog;
             self.rates.lost[Service::Freight as usize][z] =
-                if backlog > 1e-6 || q[0].blocked > 0.0 { backlog.max(q[0].blocked) } else { 0.0 } + self.delay_rate[z];
+                if q.backlog > 1e-6 || q.blocked > 0.0 { q.backlog.max(q.blocked) } else { 0.0 } + self.delay_rate[z];
         }
     }
 
@@ -636,10 +520,9 @@ impl Run<'_, '_> {
                 }
                 true
             }
-            What::Exhausted(d) => match self.dep_state.get(&d) {
-                Some(DepState::Buffer(since)) if self.buffer_ends(d, *since) <= self.now + SAME_TIME_H => {
-                    self.dep_state.insert(d, DepState::Lost);
-                    self.dep_level.insert(d, (0.0, self.now));
+            What::Exhausted(d) => match self.deps_now.state(d) {
+                DepState::Buffer(since) if self.buffer_ends(d, since) <= self.now + SAME_TIME_H => {
+                    *self.deps_now.at(d) = DepNow { state: DepState::Lost, level: 0.0, since_h: self.now };
                     self.weigh_dependencies(d);
                     true
                 }
@@ -650,14 +533,15 @@ impl Run<'_, '_> {
                 self.dirty.gas = self.gas.is_some();
                 self.dirty.gas
             }
+            What::Energised => self.energise(),
             What::QueueClear => {
                 self.account_queues();
                 true
             }
-            What::Restarted(d) => match self.dep_state.get(&d) {
-                Some(DepState::Restarting(at)) if *at <= self.now + SAME_TIME_H => {
-                    self.dep_state.remove(&d);
-                    self.dep_level.insert(d, (self.dep_level.get(&d).map_or(0.0, |l| l.0), self.now));
+            What::Restarted(d) => match self.deps_now.state(d) {
+                DepState::Restarting(at) if at <= self.now + SAME_TIME_H => {
+                    let level = self.deps_now.get(d).level;
+                    *self.deps_now.at(d) = DepNow { state: DepState::Ok, level, since_h: self.now };
                     self.weigh_dependencies(d);
                     true
                 }
@@ -709,7 +593,7 @@ impl Run<'_, '_> {
         let range = self.world.deps_of(asset);
         let lost = range
             .iter()
-            .filter(|&&k| matches!(self.dep_state.get(&k), Some(DepState::Lost | DepState::Restarting(_))))
+            .filter(|&&k| matches!(self.deps_now.state(k), DepState::Lost | DepState::Restarting(_)))
             .map(|&k| self.effect_now(k))
             .fold(0.0, f64::max);
         let before = self.share(asset);
@@ -725,10 +609,22 @@ impl Run<'_, '_> {
         let w = self.world;
         let share = if w.settings.in_service[asset as usize] { self.share(asset) } else { 0.0 };
         match w.parts[asset as usize] {
-            Part::Bus(k) => self.power_state().bus[k as usize] = share,
-            Part::Line(k) => self.power_state().line[k as usize] = share,
-            Part::Hvdc(k) => self.power_state().hvdc[k as usize] = share,
-            Part::Plant(k) => self.power_state().plant[k as usize] = share,
+            Part::Bus(k) => {
+                let share = self.bus_share(k, share);
+                self.power_state().bus[k as usize] = share;
+            }
+            Part::Line(k) => {
+                self.restart_paths_moved();
+                self.power_state().line[k as usize] = share;
+            }
+            Part::Hvdc(k) => {
+                self.restart_paths_moved();
+                self.power_state().hvdc[k as usize] = share;
+            }
+            Part::Plant(k) => {
+                self.restart_paths_moved();
+                self.power_state().plant[k as usize] = share;
+            }
             Part::GasNode(_) | Part::GasPipe(_) | Part::Compressor(_) | Part::Store(_) | Part::Terminal(_) | Part::GasSupply(_) => {
                 self.set_gas(asset, share);
             }
@@ -749,12 +645,8 @@ impl Run<'_, '_> {
                 self.touched_sites.insert(asset);
             }
         }
-        if w.deps_at.has_dependents[asset as usize]
-            && let Some(deps) = w.deps_at.asset.get(&asset)
-        {
-            for &d in deps {
-                self.look_at(d);
-            }
+        for &d in w.deps_at.asset.of(asset as usize) {
+            self.look_at(d);
         }
     }
 
@@ -825,22 +717,22 @@ impl Run<'_, '_> {
         self.dirty.gas = true;
     }
 
+    /// Product of the factors that hold now and that `value` reads.
+    fn product(&self, value: impl Fn(&Factor) -> Option<f64>) -> f64 {
+        let active = self.factors.iter().zip(&self.active_factor).filter(|x| *x.1);
+        active.filter_map(|(f, _)| value(&f.0)).product()
+    }
+
     fn set_factor(&mut self, k: usize) -> bool {
         let (from, to) = (self.factors[k].1, self.factors[k].2);
         self.active_factor[k] = from <= self.now + SAME_TIME_H && to > self.now + SAME_TIME_H;
         match self.factors[k].0.clone() {
             Factor::Demand { service, zones, .. } => {
                 for z in zones {
-                    let value: f64 = self
-                        .factors
-                        .iter()
-                        .zip(&self.active_factor)
-                        .filter(|x| *x.1)
-                        .map(|(f, _)| match &f.0 {
-                            Factor::Demand { service: s, zones, value } if *s == service && zones.contains(&z) => *value,
-                            _ => 1.0,
-                        })
-                        .product();
+                    let value = self.product(|f| match f {
+                        Factor::Demand { service: s, zones, value } if *s == service && zones.contains(&z) => Some(*value),
+                        _ => None,
+                    });
                     if service == Service::Gas {
                         if let Some(gas) = self.gas_run() {
                             gas.state.demand[z] = value;
@@ -852,16 +744,10 @@ impl Run<'_, '_> {
                 }
             }
             Factor::Arrivals { terminal, .. } => {
-                let value: f64 = self
-                    .factors
-                    .iter()
-                    .zip(&self.active_factor)
-                    .filter(|x| *x.1)
-                    .map(|(f, _)| match &f.0 {
-                        Factor::Arrivals { terminal: t, value } if *t == terminal => *value,
-                        _ => 1.0,
-                    })
-                    .product();
+                let value = self.product(|f| match f {
+                    Factor::Arrivals { terminal: t, value } if *t == terminal => Some(*value),
+                    _ => None,
+                });
                 if let Some(gas) = self.gas_run() {
                     gas.state.arrivals[terminal] = value;
                 }
@@ -869,6 +755,19 @@ impl Run<'_, '_> {
             }
             Factor::Jam { .. } => {
                 self.space_state();
+            }
+            Factor::Forbid { .. } => {
+                let active: Vec<Factor> = self.factors.iter().zip(&self.active_factor).filter(|x| *x.1).map(|x| x.0.0.clone()).collect();
+                let state = self.power_state();
+                (state.held_plants, state.held_hvdc) = (Vec::new(), Vec::new());
+                for f in active {
+                    if let Factor::Forbid { plants, hvdc } = f {
+                        state.held_plants.extend(plants);
+                        state.held_hvdc.extend(hvdc);
+                    }
+                }
+                state.held_plants.sort_unstable();
+                state.held_hvdc.sort_unstable();
             }
         }
         true
@@ -907,9 +806,7 @@ impl Run<'_, '_> {
                 self.count_sites();
             }
         }
+        self.plan_restart();
         self.account.note(&self.rates, self.now);
     }
 }
-
-/// Splits the sector solves from the event loop.
-mod sectors;

@@ -4,9 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use buttress_model::geo::distance_km;
-use buttress_model::tables::Dependency;
-use buttress_model::{Action, Asset, Balance, Case, Change, Selector, Study};
+use buttress_model::{Action, Asset, Balance, Case, Change, Study};
 
 use crate::air::Air;
 use crate::data::Data;
@@ -15,12 +13,11 @@ use crate::power::{BASE_MVA, BaseDispatch, Grid, GridHvdc, GridLine, GridLoad, G
 use crate::sea::Sea;
 use crate::space::{Orbit, Space};
 
-/// Electricity dependencies attach to a bus at most this far away.
-const BUS_REACH_KM: f64 = 50.0;
-/// Data dependencies attach to a metro at most this far away.
-const METRO_REACH_KM: f64 = 300.0;
-/// Gas dependencies attach to a hub at most this far away.
-const HUB_REACH_KM: f64 = 600.0;
+mod needs;
+
+use needs::dependencies_of;
+pub use needs::{Dep, DepsAt, Supply};
+
 /// Share of a pipe's capacity that remains without its compressor (free flow); the geometric middle of engineering practice.
 pub const FREE_FLOW_SHARE: f64 = 0.5;
 
@@ -73,50 +70,6 @@ pub enum Part {
     Fleet(u32),
     /// Further service site.
     Site(u32),
-}
-
-/// Where a dependency draws from.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Supply {
-    /// Electricity at a bus.
-    Bus(u32),
-    /// Electricity over an area: buses with weights that add up to 1.
-    Area(Vec<(u32, f64)>),
-    /// Gas at a hub.
-    GasNode(u32),
-    /// Data at a metro.
-    DataNode(u32),
-    /// Positioning at a place in a zone.
-    Pnt(u32, f64, f64),
-    /// Timing at a place in a zone.
-    Timing(u32, f64, f64),
-    /// Satcom of a system.
-    Satcom(u32),
-    /// At least k of these assets.
-    Assets(Vec<u32>, usize),
-}
-
-/// One dependency of one asset.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Dep {
-    /// Dependent asset.
-    pub dependent: u32,
-    /// Row of the rule in the case's dependencies.
-    pub rule: u32,
-    /// Where it draws from.
-    pub supply: Supply,
-    /// Served share below which the supply is lost.
-    pub threshold: f64,
-    /// Autonomy, h, low, central, high.
-    pub buffer_h: [f64; 3],
-    /// Recharge time, h.
-    pub recharge_h: f64,
-    /// Probability that the buffer does not start.
-    pub failure_on_demand: f64,
-    /// Restart delay, h.
-    pub restart_delay_h: f64,
-    /// Share of capacity lost.
-    pub effect: f64,
 }
 
 /// A zone as the engine sees it.
@@ -185,13 +138,11 @@ pub struct World<'c> {
     pub settings: Arc<Settings>,
     /// Dependencies.
     pub deps: Arc<Vec<Dep>>,
-    /// Dependencies of each asset: ranges into `deps_by_asset`.
-    dep_range: Arc<BTreeMap<u32, Vec<u32>>>,
     /// People who depend on gas, by zone.
     pub gas_people: Arc<Vec<f64>>,
     /// Spare share of sea freight handling, mean over ports.
     pub sea_surge: f64,
-    /// Dependencies by what they draw from.
+    /// Dependencies by who has them and by what they draw from.
     pub deps_at: Arc<DepsAt>,
     /// Electricity.
     pub power: Arc<PowerWorld>,
@@ -240,23 +191,6 @@ pub struct Offsets {
     pub ground_site: usize,
     pub fleet: usize,
     pub site: usize,
-}
-
-/// Dependencies by supply point.
-#[derive(Debug, Clone, Default)]
-pub struct DepsAt {
-    /// By bus.
-    pub bus: Vec<Vec<u32>>,
-    /// By gas hub.
-    pub gas_node: Vec<Vec<u32>>,
-    /// By data node.
-    pub data_node: Vec<Vec<u32>>,
-    /// On positioning, timing or satcom.
-    pub space: Vec<u32>,
-    /// By supplying asset.
-    pub asset: BTreeMap<u32, Vec<u32>>,
-    /// True for assets in `asset`.
-    pub has_dependents: Vec<bool>,
 }
 
 fn lay_out(case: &Case) -> (Vec<Part>, Offsets) {
@@ -333,7 +267,7 @@ impl<'c> World<'c> {
             pipe_compressors[p].push((first.compressor + k) as u32);
         }
         let (deps, unattached) = dependencies_of(case, &first, &zone_index, &settings);
-        let deps_at = index_deps(&deps, case);
+        let deps_at = DepsAt::new(&deps, case);
         let on_gas = gas_people(case, &zones, &zone_index);
         World {
             case,
@@ -348,7 +282,6 @@ impl<'c> World<'c> {
             parts: Arc::new(parts),
             asset_zone: Arc::new(asset_zone),
             settings: Arc::new(settings),
-            dep_range: Arc::new(by_dependent(&deps)),
             gas_people: Arc::new(on_gas),
             sea_surge: surge_of(case),
             deps: Arc::new(deps),
@@ -431,21 +364,13 @@ impl<'c> World<'c> {
 
     /// Dependencies of an asset.
     pub fn deps_of(&self, asset: u32) -> &[u32] {
-        self.dep_range.get(&asset).map_or(&[], Vec::as_slice)
+        self.deps_at.dependent.of(asset as usize)
     }
 
     /// Asset in the case.
     pub fn asset(&self, id: u32) -> &'c Asset {
         &self.case.assets()[id as usize]
     }
-}
-
-fn by_dependent(deps: &[Dep]) -> BTreeMap<u32, Vec<u32>> {
-    let mut out: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    for (d, dep) in deps.iter().enumerate() {
-        out.entry(dep.dependent).or_default().push(d as u32);
-    }
-    out
 }
 
 fn gas_people(case: &Case, zones: &[ZoneInfo], index: &Index) -> Vec<f64> {
@@ -494,7 +419,7 @@ fn apply_settings(case: &Case, changes: &[Change], s: &mut Settings) -> Spoiled 
     let mut spoiled = Spoiled::default();
     for change in changes {
         let hits = match change.action {
-            Action::TakeOut | Action::Derate | Action::SetDemand | Action::SetSupply | Action::Jam => continue,
+            Action::TakeOut | Action::Derate | Action::SetDemand | Action::SetSupply | Action::Jam | Action::Forbid => continue,
             _ => change.select.select(case),
         };
         for &i in &hits {
@@ -577,11 +502,16 @@ fn grid_of(case: &Case, study: &Study, settings: &Settings, first: &Offsets, zon
         .iter()
         .enumerate()
         .map(|(k, p)| {
-            let (winter, summer, cost) = technology
-                .get(p.technology.as_str())
-                .map_or((1.0, 1.0, 50.0), |x| (x.availability_winter_peak, x.availability_summer_night, x.cost_eur_mwh));
+            let (winter, summer, cost, black_start) = technology.get(p.technology.as_str()).map_or((1.0, 1.0, 50.0, false), |x| {
+                (x.availability_winter_peak, x.availability_summer_night, x.cost_eur_mwh, x.black_start)
+            });
             let cap = pu(p.p_max_mw) * settings.capacity[first.plant + k];
-            GridPlant { bus: buses.of(&p.bus), p_max: [cap * winter, cap * summer], cost }
+            GridPlant {
+                bus: buses.of(&p.bus),
+                p_max: [cap * winter, cap * summer],
+                cost,
+                black_start: black_start && p.asset.provenance != "derived",
+            }
         })
         .collect();
     let loads = t
@@ -689,7 +619,10 @@ fn air_of(case: &Case, zones: &Index) -> Air {
 fn data_of(case: &Case, settings: &Settings, first: &Offsets, zones: &Index) -> Data {
     let t = case.tables();
     let nodes = Index::new(t.data_nodes.iter().map(|n| n.asset.key.as_str()));
-    let zone = t.data_nodes.iter().map(|n| zones.of(&n.asset.zone)).collect();
+    let catchments = needs::catchments(case);
+    let people = |key: &str| catchments.get(key).map_or(0.0, |c| c.iter().map(|x| x.1).sum());
+    let sites: Vec<(usize, Option<f64>)> =
+        t.data_nodes.iter().map(|n| (zones.of(&n.asset.zone), (n.asset.kind == "metro").then(|| people(&n.asset.key)))).collect();
     let links: Vec<(usize, usize, f64, f64)> = t
         .data_links
         .iter()
@@ -705,7 +638,7 @@ fn data_of(case: &Case, settings: &Settings, first: &Offsets, zones: &Index) -> 
         })
         .collect();
     let flows = t.data_flows.iter().map(|f| (nodes.of(&f.node_from), nodes.of(&f.node_to), f.gbit_s)).collect();
-    Data::new(zone, &links, flows, t.zones.len())
+    Data::new(&sites, &links, flows, t.zones.len())
 }
 
 fn space_of(case: &Case) -> Space {
@@ -739,187 +672,4 @@ fn space_of(case: &Case) -> Space {
     let mask: Vec<f64> = t.constellations.iter().map(|c| c.min_elevation_deg).collect();
     let places: Vec<(f64, f64)> = t.zones.iter().map(|z| (z.lat, z.lon)).collect();
     Space::new(satellite_system, is_pnt, satcom, gateways).with_view(&orbits, &mask, &places)
-}
-
-/// Finds the nearest of many points fast: points binned by degree.
-struct Near {
-    bins: BTreeMap<(i32, i32), Vec<usize>>,
-    points: Vec<(f64, f64)>,
-}
-
-impl Near {
-    fn new(points: Vec<(f64, f64)>) -> Self {
-        let mut bins: BTreeMap<(i32, i32), Vec<usize>> = BTreeMap::new();
-        for (i, p) in points.iter().enumerate() {
-            bins.entry((p.0.floor() as i32, p.1.floor() as i32)).or_default().push(i);
-        }
-        Near { bins, points }
-    }
-
-    fn find(&self, lat: f64, lon: f64, reach_km: f64, ok: impl Fn(usize) -> bool) -> Option<usize> {
-        let dlat = (reach_km / 111.0).ceil() as i32;
-        let dlon = (reach_km / (111.0 * lat.to_radians().cos().max(0.1))).ceil() as i32;
-        let (y, x) = (lat.floor() as i32, lon.floor() as i32);
-        let mut best: Option<(f64, usize)> = None;
-        for (_, bin) in self.bins.range((y - dlat, i32::MIN)..=(y + dlat, i32::MAX)).filter(|((_, bx), _)| (bx - x).abs() <= dlon) {
-            for &i in bin {
-                let d = distance_km(lat, lon, self.points[i].0, self.points[i].1);
-                if d <= reach_km && ok(i) && best.is_none_or(|b| (d, i) < b) {
-                    best = Some((d, i));
-                }
-            }
-        }
-        best.map(|b| b.1)
-    }
-}
-
-fn dependencies_of(case: &Case, first: &Offsets, zones: &Index, settings: &Settings) -> (Vec<Dep>, BTreeMap<u32, usize>) {
-    let t = case.tables();
-    let (mut deps, mut unattached) = (Vec::new(), BTreeMap::new());
-    let place = |a: &buttress_model::schema::AssetInfo| (a.lat, a.lon);
-    let finder = Finder {
-        case,
-        first,
-        zones,
-        bus: Near::new(t.buses.iter().map(|b| place(&b.asset)).collect()),
-        hub: Near::new(t.gas_nodes.iter().map(|n| place(&n.asset)).collect()),
-        data: Near::new(t.data_nodes.iter().map(|n| place(&n.asset)).collect()),
-        hub_key: Index::new(t.gas_nodes.iter().map(|n| n.asset.key.as_str())),
-        bus_key: Index::new(t.buses.iter().map(|n| n.asset.key.as_str())),
-        system_key: Index::new(t.constellations.iter().map(|n| n.asset.key.as_str())),
-        catchments: catchments(case),
-    };
-    for (rule, row) in t.dependencies.iter().enumerate() {
-        let Ok(selector) = Selector::parse(&row.dependent) else { continue };
-        if row.effect <= 0.0 {
-            continue;
-        }
-        for i in selector.select(case) {
-            let Some(supply) = finder.supply(row, i) else {
-                *unattached.entry(rule as u32).or_insert(0) += 1;
-                continue;
-            };
-            let least = if row.needs == "electricity" { settings.buffer_h[i] } else { 0.0 };
-            deps.push(Dep {
-                dependent: i as u32,
-                rule: rule as u32,
-                supply,
-                threshold: row.threshold,
-                buffer_h: [row.buffer_low_h.max(least), row.buffer_central_h.max(least), row.buffer_high_h.max(least)],
-                recharge_h: row.recharge_h,
-                failure_on_demand: row.failure_on_demand,
-                restart_delay_h: row.restart_delay_h,
-                effect: row.effect,
-            });
-        }
-    }
-    (deps, unattached)
-}
-
-/// Load buses with their people, by the nearest metro of their zone.
-fn catchments(case: &Case) -> BTreeMap<&str, Vec<(u32, f64)>> {
-    let t = case.tables();
-    let bus_key = Index::new(t.buses.iter().map(|b| b.asset.key.as_str()));
-    let mut out: BTreeMap<&str, Vec<(u32, f64)>> = BTreeMap::new();
-    for load in t.loads.iter().filter(|l| l.population > 0.0) {
-        let bus = bus_key.of(&load.bus);
-        let place = &t.buses[bus].asset;
-        let far = |n: &&buttress_model::tables::DataNode| distance_km(place.lat, place.lon, n.asset.lat, n.asset.lon);
-        let metros = t.data_nodes.iter().filter(|n| n.asset.kind == "metro" && n.asset.zone == load.zone);
-        if let Some(metro) = metros.min_by(|a, b| far(a).total_cmp(&far(b))) {
-            out.entry(&metro.asset.key).or_default().push((bus as u32, load.population));
-        }
-    }
-    out
-}
-
-/// Resolves where a dependency draws from.
-struct Finder<'a> {
-    case: &'a Case,
-    first: &'a Offsets,
-    zones: &'a Index<'a>,
-    bus: Near,
-    hub: Near,
-    data: Near,
-    hub_key: Index<'a>,
-    bus_key: Index<'a>,
-    system_key: Index<'a>,
-    /// Load buses and people by metro key.
-    catchments: BTreeMap<&'a str, Vec<(u32, f64)>>,
-}
-
-impl Finder<'_> {
-    /// Load buses whose nearest metro in the zone is this one, weighted by the people they serve.
-    fn catchment(&self, metro: &str) -> Option<Supply> {
-        let near = self.catchments.get(metro)?;
-        let total: f64 = near.iter().map(|x| x.1).sum();
-        (total > 0.0).then(|| Supply::Area(near.iter().map(|(b, p)| (*b, p / total)).collect()))
-    }
-
-    fn supply(&self, row: &Dependency, i: usize) -> Option<Supply> {
-        let a = &self.case.assets()[i];
-        let t = self.case.tables();
-        Some(match row.needs.as_str() {
-            // A metro stands for the access network of its catchment: as much of it lives as the catchment's supply does.
-            "electricity" if a.kind == "metro" => self
-                .catchment(&a.key)
-                .or_else(|| self.bus.find(a.lat, a.lon, BUS_REACH_KM, |b| t.buses[b].asset.in_service).map(|b| Supply::Bus(b as u32)))?,
-            "electricity" => {
-                Supply::Bus(match i.checked_sub(self.first.site).and_then(|k| t.sites.get(k)).and_then(|s| s.bus.as_deref()) {
-                    Some(bus) => self.bus_key.of(bus) as u32,
-                    None => self.bus.find(a.lat, a.lon, BUS_REACH_KM, |b| t.buses[b].asset.in_service)? as u32,
-                })
-            }
-            "gas" => {
-                let own = i.checked_sub(self.first.plant).and_then(|k| t.plants.get(k)).and_then(|p| p.gas_node.as_deref());
-                Supply::GasNode(match own {
-                    Some(key) => self.hub_key.of(key) as u32,
-                    None => self.hub.find(a.lat, a.lon, HUB_REACH_KM, |h| t.gas_nodes[h].asset.zone == a.zone)? as u32,
-                })
-            }
-            "data" => Supply::DataNode(self.data.find(a.lat, a.lon, METRO_REACH_KM, |n| t.data_nodes[n].asset.kind == "metro")? as u32),
-            "pnt" => Supply::Pnt(self.zones.of(&a.zone) as u32, a.lat, a.lon),
-            "timing" => Supply::Timing(self.zones.of(&a.zone) as u32, a.lat, a.lon),
-            "satcom" => Supply::Satcom(self.system_key.0.get(a.technology.as_str()).copied()? as u32),
-            _ => {
-                let ids: Vec<u32> =
-                    Selector::parse(&row.at).ok()?.select(self.case).into_iter().filter(|&j| j != i).map(|j| j as u32).collect();
-                if ids.is_empty() {
-                    return None;
-                }
-                let k = match row.logic.as_str() {
-                    "any" => 1,
-                    "all" => ids.len(),
-                    other => other.split('-').next().and_then(|k| k.parse().ok()).unwrap_or(ids.len()),
-                };
-                Supply::Assets(ids, k)
-            }
-        })
-    }
-}
-
-fn index_deps(deps: &[Dep], case: &Case) -> DepsAt {
-    let t = case.tables();
-    let mut at = DepsAt {
-        bus: vec![Vec::new(); t.buses.len()],
-        gas_node: vec![Vec::new(); t.gas_nodes.len()],
-        data_node: vec![Vec::new(); t.data_nodes.len()],
-        has_dependents: vec![false; case.assets().len()],
-        ..DepsAt::default()
-    };
-    for (d, dep) in deps.iter().enumerate() {
-        let d = d as u32;
-        match &dep.supply {
-            Supply::Bus(i) => at.bus[*i as usize].push(d),
-            Supply::Area(buses) => buses.iter().for_each(|(b, _)| at.bus[*b as usize].push(d)),
-            Supply::GasNode(i) => at.gas_node[*i as usize].push(d),
-            Supply::DataNode(i) => at.data_node[*i as usize].push(d),
-            Supply::Pnt(..) | Supply::Timing(..) | Supply::Satcom(_) => at.space.push(d),
-            Supply::Assets(ids, _) => ids.iter().for_each(|&i| {
-                at.has_dependents[i as usize] = true;
-                at.asset.entry(i).or_default().push(d);
-            }),
-        }
-    }
-    at
 }

@@ -1,6 +1,6 @@
 //! Data: traffic between metros routed over surviving capacity, shortest way first, then spread.
 
-use crate::routing::{Graph, Tree, UNREACHED};
+use crate::routing::Graph;
 
 /// Light in fibre, km per ms.
 pub const FIBRE_KM_PER_MS: f64 = 200.0;
@@ -13,10 +13,14 @@ const EPS: f64 = 1e-6;
 #[derive(Debug, Clone)]
 pub struct Data {
     graph: Graph,
+    /// Distance of every node to each node on the intact network.
+    distance_to: Vec<Vec<u32>>,
     ends: Vec<(usize, usize)>,
     capacity: Vec<f64>,
     /// Zone of each node.
     pub zone: Vec<usize>,
+    /// People connected to each node, or what stands for them; none at exchanges and landings.
+    people: Vec<f64>,
     /// Flows: node, node, Gbit/s; sorted by first node.
     pub flows: Vec<(usize, usize, f64)>,
     /// Base ways of each flow: share of the flow and links.
@@ -45,7 +49,7 @@ pub struct DataState {
 pub struct DataFlow {
     /// Traffic lost by zone of either end (half each), Gbit/s.
     pub lost: Vec<f64>,
-    /// Share of the zone's people with service: metros weighted by their traffic.
+    /// Share of the zone's people with service: metros weighted by the people of their catchments.
     pub served: Vec<f64>,
     /// Served share at each node.
     pub node_served: Vec<f64>,
@@ -54,10 +58,17 @@ pub struct DataFlow {
 }
 
 impl Data {
-    /// Builds and routes all flows on the intact network.
-    pub fn new(zone: Vec<usize>, links: &[(usize, usize, f64, f64)], mut flows: Vec<(usize, usize, f64)>, n_zones: usize) -> Data {
+    /// Builds and routes all flows on the intact network. Nodes are (zone, people), links (node, node, km, Gbit/s).
+    /// The traffic of a metro stands for its people in a zone where none are known.
+    pub fn new(
+        nodes: &[(usize, Option<f64>)],
+        links: &[(usize, usize, f64, f64)],
+        mut flows: Vec<(usize, usize, f64)>,
+        n_zones: usize,
+    ) -> Data {
         flows.sort_by_key(|f| (f.0, f.1));
         let edges: Vec<(usize, usize, u32)> = links.iter().map(|l| (l.0, l.1, (l.2 * 10.0).round().max(1.0) as u32)).collect();
+        let zone: Vec<usize> = nodes.iter().map(|n| n.0).collect();
         let n = zone.len();
         let mut demand = vec![0.0; n_zones];
         let mut flows_by_node = vec![Vec::new(); n];
@@ -71,19 +82,36 @@ impl Data {
             graph: Graph::new(n, &edges),
             ends: links.iter().map(|l| (l.0, l.1)).collect(),
             capacity: links.iter().map(|l| l.3).collect(),
+            distance_to: Vec::new(),
             ways: Vec::new(),
             base_distance: Vec::new(),
             base_load: vec![0.0; links.len()],
             flows_by_link: vec![Vec::new(); links.len()],
             node_total: flows_by_node.iter().map(|f: &Vec<u32>| f.iter().map(|&k| flows[k as usize].2).sum()).collect(),
             flows_by_node,
+            people: Vec::new(),
             zone,
             flows,
             n_zones,
             demand,
         };
+        data.distance_to = (0..n).map(|node| data.graph.tree(node, |_| true).distance).collect();
+        data.people = data.people_of(nodes);
         data.route_base();
         data
+    }
+
+    fn people_of(&self, nodes: &[(usize, Option<f64>)]) -> Vec<f64> {
+        let mut known = vec![0.0; self.n_zones];
+        for (zone, people) in nodes {
+            known[*zone] += people.unwrap_or(0.0);
+        }
+        let of = |(n, (zone, people)): (usize, &(usize, Option<f64>))| match people {
+            Some(people) if known[*zone] > 0.0 => *people,
+            Some(_) => self.node_total[n],
+            None => 0.0,
+        };
+        nodes.iter().enumerate().map(of).collect()
     }
 
     fn route_base(&mut self) {
@@ -108,7 +136,6 @@ impl Data {
     /// Routes amounts in order over residual capacity; returns for each the ways taken as (amount, links, distance).
     fn route(&self, amounts: &[(u32, f64)], residual: &mut [f64], open: &dyn Fn(usize) -> bool) -> Vec<Vec<(f64, Vec<u32>, u32)>> {
         let mut out = Vec::with_capacity(amounts.len());
-        let mut tree: Option<(usize, Tree)> = None;
         for &(k, amount) in amounts {
             let (a, b, _) = self.flows[k as usize];
             let (mut left, mut ways) = (amount, Vec::new());
@@ -116,26 +143,15 @@ impl Data {
                 if left <= EPS {
                     break;
                 }
-                if tree.as_ref().is_none_or(|t| t.0 != a) {
-                    tree = Some((a, self.graph.tree(a, |e| residual[e] > EPS && open(e))));
-                }
-                let Some((_, t)) = &tree else { break };
-                if t.distance[b] == UNREACHED {
-                    break;
-                }
-                let path = t.path(b);
+                let way = self.graph.path(a, b, &self.distance_to[b], |e| residual[e] > EPS && open(e));
+                let Some((distance, path)) = way else { break };
                 let room = path.iter().map(|&e| residual[e as usize]).fold(f64::INFINITY, f64::min);
                 let sent = left.min(room);
-                if sent > EPS {
-                    for &e in &path {
-                        residual[e as usize] -= sent;
-                    }
-                    ways.push((sent, path, t.distance[b]));
-                    left -= sent;
+                for &e in &path {
+                    residual[e as usize] -= sent;
                 }
-                if left > EPS {
-                    tree = None;
-                }
+                ways.push((sent, path, distance));
+                left -= sent;
             }
             out.push(ways);
         }
@@ -241,8 +257,8 @@ impl Data {
             } else {
                 f64::from(self.graph.neighbours(n).any(|(_, e)| shares[e] > 0.0))
             };
-            people[self.zone[n]] += total;
-            without[self.zone[n]] += total * (1.0 - out.node_served[n]);
+            people[self.zone[n]] += self.people[n];
+            without[self.zone[n]] += self.people[n] * (1.0 - out.node_served[n]);
         }
         for z in 0..self.n_zones {
             if people[z] > EPS {
@@ -259,7 +275,12 @@ mod tests {
 
     /// A triangle 0-1 (10), 1-2 (10), 0-2 (4) with a flow of 6 between 0 and 1.
     fn triangle() -> Data {
-        Data::new(vec![0, 1, 1], &[(0, 1, 100.0, 10.0), (1, 2, 100.0, 10.0), (0, 2, 200.0, 4.0)], vec![(0, 1, 6.0)], 2)
+        Data::new(
+            &[(0, Some(0.0)), (1, Some(0.0)), (1, None)],
+            &[(0, 1, 100.0, 10.0), (1, 2, 100.0, 10.0), (0, 2, 200.0, 4.0)],
+            vec![(0, 1, 6.0)],
+            2,
+        )
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod analytic;
 pub mod batch;
 pub mod cascade;
 pub mod compile;
+mod components;
 pub mod data;
 pub mod ending;
 pub mod gas;

@@ -95,11 +95,15 @@ impl FlowNetwork {
                 let w = self.to[e as usize] as usize;
                 if self.capacity[e as usize] > 0 && self.level[w] == UNREACHED {
                     self.level[w] = self.level[v] + 1;
+                    if w == t {
+                        // Nodes as far as the target lie on no shortest way to it.
+                        return true;
+                    }
                     queue.push(w);
                 }
             }
         }
-        self.level[t] != UNREACHED
+        false
     }
 
     fn push(&mut self, v: usize, t: usize, limit: i64) -> i64 {

@@ -129,6 +129,8 @@ pub struct Outcome {
     pub lost: Vec<Vec<f64>>,
     /// People-hours without a household service, by zone: the largest single service at each instant (lower bound).
     pub people_hours: Vec<f64>,
+    /// Largest mean latency added to the traffic of each zone, ms.
+    pub added_latency_ms: Vec<f64>,
     /// The same with services added up, at most everybody (upper bound).
     pub people_hours_upper: Vec<f64>,
     /// People-hours by household service.

@@ -81,6 +81,39 @@ impl Graph {
     }
 }
 
+impl Graph {
+    /// Shortest path from `source` to `target` over edges for which `open` holds: its length, and its edges from the target back.
+    /// `bound` is a lower bound of the distance of each node to the target, such as its distance in the whole graph: with it
+    /// the search hardly leaves the path (Hart, Nilsson, Raphael 1968, DOI 10.1109/TSSC.1968.300136).
+    pub fn path(&self, source: usize, target: usize, bound: &[u32], open: impl Fn(usize) -> bool) -> Option<(u32, Vec<u32>)> {
+        if bound[source] == UNREACHED {
+            return None;
+        }
+        let n = self.n_nodes();
+        let mut t = Tree { distance: vec![UNREACHED; n], before: vec![(u32::MAX, u32::MAX); n] };
+        t.distance[source] = 0;
+        let mut heap = BinaryHeap::from([Reverse((bound[source], source as u32))]);
+        while let Some(Reverse((f, v))) = heap.pop() {
+            let d = t.distance[v as usize];
+            if v as usize == target {
+                return Some((d, t.path(target)));
+            }
+            if f > d.saturating_add(bound[v as usize]) {
+                continue;
+            }
+            for &(w, e, length) in &self.arc[self.start[v as usize] as usize..self.start[v as usize + 1] as usize] {
+                let to = d.saturating_add(length);
+                if to < t.distance[w as usize] && bound[w as usize] != UNREACHED && open(e as usize) {
+                    t.distance[w as usize] = to;
+                    t.before[w as usize] = (v, e);
+                    heap.push(Reverse((to.saturating_add(bound[w as usize]), w)));
+                }
+            }
+        }
+        None
+    }
+}
+
 impl Tree {
     /// Edges from `target` back to the source; empty when unreached or the source itself.
     pub fn path(&self, target: usize) -> Vec<u32> {
@@ -91,5 +124,33 @@ impl Tree {
             v = self.before[v].0 as usize;
         }
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_guided_search_finds_the_length_of_the_tree(
+            edges in proptest::collection::vec((0usize..12, 0usize..12, 1u32..50), 0..40),
+            closed in proptest::collection::vec(any::<bool>(), 40),
+        ) {
+            let g = Graph::new(12, &edges);
+            for target in 0..12 {
+                let bound = g.tree(target, |_| true).distance;
+                let truth = g.tree(target, |e| !closed[e]);
+                for source in 0..12 {
+                    let found = g.path(source, target, &bound, |e| !closed[e]);
+                    prop_assert_eq!(found.as_ref().map_or(UNREACHED, |p| p.0), truth.distance[source]);
+                    if let Some((length, path)) = found {
+                        prop_assert_eq!(path.iter().map(|&e| edges[e as usize].2).sum::<u32>(), length);
+                        prop_assert!(path.iter().all(|&e| !closed[e as usize]));
+                    }
+                }
+            }
+        }
     }
 }

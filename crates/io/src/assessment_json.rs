@@ -1,9 +1,15 @@
 //! `assessment.json`: the same values the report is made from. The schema stands in `docs/assessment.schema.json`.
 
+use buttress_engine::ending::Ending;
 use buttress_engine::outcome::{Outcome, Service};
+use buttress_engine::power::n1::Screening;
 use buttress_model::{Case, Study};
 use buttress_optim::answer::{Assessment, Plan, SecondHit, Summary};
+use buttress_optim::grid_security::GridSecurity;
 use serde_json::{Map, Value, json};
+
+/// Name and version of the format.
+pub const SCHEMA: &str = "buttress-assessment/1";
 
 /// Digits kept of a float: enough for six significant figures of anything shown.
 fn number(x: f64) -> Value {
@@ -61,11 +67,11 @@ pub fn summary(s: &Summary) -> Value {
 /// The outcome of one run as JSON: the five numbers, by zone and service, and the curve by event.
 pub fn outcome(out: &Outcome, zones: &[String]) -> Value {
     let zone_rows: Vec<Value> = (0..zones.len())
-        .filter(|&z| out.people_hours[z] > 1e-9 || out.euro[z][1] > 1e-6 || out.lost.iter().any(|l| l[z] > 1e-9))
+        .filter(|&z| out.people_hours[z] > 1e-9 || out.euro[z][1] > 1e-6 || out.added_latency_ms[z] > 1e-6 || out.lost.iter().any(|l| l[z] > 1e-9))
         .map(|z| {
             let lost: Vec<f64> = out.lost.iter().map(|l| l[z]).collect();
             let peak: Vec<f64> = out.peak.iter().map(|l| l[z]).collect();
-            json!({"zone": zones[z], "people_hours": number(out.people_hours[z]), "euro": numbers(&out.euro[z]), "lost": by_service(&lost), "peak": by_service(&peak)})
+            json!({"zone": zones[z], "people_hours": number(out.people_hours[z]), "euro": numbers(&out.euro[z]), "lost": by_service(&lost), "peak": by_service(&peak), "added_latency_ms": number(out.added_latency_ms[z])})
         })
         .collect();
     let curve: Vec<Value> =
@@ -135,7 +141,7 @@ fn plan(case: &Case, p: &Plan) -> Value {
 pub fn to_json(case: &Case, a: &Assessment, engine_version: &str, study_digest: &str) -> String {
     let mut root = Map::new();
     let mut put = |k: &str, v: Value| root.insert(k.to_owned(), v);
-    put("schema", json!("buttress-assessment/1"));
+    put("schema", json!(SCHEMA));
     put("engine_version", json!(engine_version));
     put("case", json!({"key": a.case[0], "title": a.case[1], "version": a.case[2], "digest": a.case[3]}));
     put("study", study(&a.study));
@@ -179,10 +185,40 @@ pub fn to_json(case: &Case, a: &Assessment, engine_version: &str, study_digest: 
             |p| json!({"budget_meur": number(p.budget_meur), "joint": plan(case, &p.joint), "national": plan(case, &p.national)}),
         ),
     );
+    put("grid_security", a.grid.as_ref().map_or(Value::Null, |g| grid_security(case, g)));
     put("unattached_dependencies", a.unattached.iter().map(|u| json!({"rule": u.0, "n": u.1})).collect());
     let mut text = serde_json::to_string_pretty(&Value::Object(root)).unwrap_or_default();
     text.push('\n');
     text
+}
+
+fn grid_security(case: &Case, g: &Result<GridSecurity, Ending>) -> Value {
+    let g = match g {
+        Ok(g) => g,
+        Err(ending) => return json!({"ending": ending.name()}),
+    };
+    let key = |k: u32| case.tables().lines[k as usize].asset.key.clone();
+    let counts = |s: &Screening| {
+        json!({"ending": s.ending.name(), "n_outages": s.n_outages, "n_with_bridge": s.n_with_bridge, "n_islanding": s.n_islanding,
+            "n_overloading": s.n_overloading, "n_new_overloading": s.n_new_overloading})
+    };
+    let worst: Vec<Value> = g
+        .worst
+        .iter()
+        .map(|w| {
+            json!({"lines": w.worst.outages.iter().map(|&k| key(k)).collect::<Vec<_>>(), "most_loaded": key(w.worst.branch),
+                "loading": number(w.worst.loading), "operator_shed_mw": number(w.operator_mw), "protection_lost_mw": number(w.protection_mw)})
+        })
+        .collect();
+    let quantiles = [0.5, 0.9, 0.99, 1.0].map(|q| json!({"share": q, "lost_mw": number(g.lost_mw.quantile(q))}));
+    json!({
+        "ending": "solved", "point": format!("{:?}", g.point), "n1": counts(&g.n1), "n2": counts(&g.n2), "worst": worst,
+        "cascades": {
+            "n": g.n_cascades, "mean_lost_mw": number(g.lost_mw.mean()), "share_without_loss": number(1.0 - g.lost_mw.share_at_least(0.5)),
+            "quantiles": quantiles,
+            "critical": g.critical.iter().map(|c| json!({"line": key(c.branch), "trips": number(c.trips), "children": number(c.children), "criticality": number(c.criticality)})).collect::<Vec<_>>(),
+        },
+    })
 }
 
 fn base(case: &Case, a: &Assessment) -> Value {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use buttress_model::draft::{Draft, RawTable};
+use buttress_model::draft::{Addition, Draft, RawTable};
 use buttress_model::tables::TABLES;
 use buttress_model::{Finding, Weight};
 use sha2::{Digest, Sha256};
@@ -107,7 +107,7 @@ pub fn parse(fallback_key: &str, files: &[(String, Vec<u8>)]) -> (Draft, Vec<Fin
     if !draft.tables.contains_key("zones") {
         findings.push(finding("zones.csv", 0, "missing-file", "the case has no zones.csv".into(), "add at least one zone"));
     }
-    draft.digest = hash.finalize().iter().fold(String::new(), |s, b| s + &format!("{b:02x}"));
+    draft.digest = hexadecimal(&hash.finalize());
     (draft, findings)
 }
 
@@ -128,12 +128,11 @@ fn parse_csv(name: &str, bytes: &[u8]) -> (RawTable, Vec<Finding>) {
         let line = record.position().map_or(0, csv::Position::line);
         let mut cells = Vec::with_capacity(record.len());
         for cell in &record {
-            if let Ok(text) = std::str::from_utf8(cell) {
-                cells.push(text.trim_start_matches('\u{feff}').to_owned());
-            } else {
-                findings.push(finding(name, line, "not-utf8", "a cell is not UTF-8 text".into(), "save the file as UTF-8"));
-                cells.push(String::new());
-            }
+            // What cannot be read is marked in the text, so that the cell does not count as empty as well.
+            cells.push(String::from_utf8_lossy(cell).trim_start_matches('\u{feff}').to_owned());
+        }
+        if record.iter().any(|cell| std::str::from_utf8(cell).is_err()) {
+            findings.push(finding(name, line, "not-utf8", "a cell is not UTF-8 text".into(), "save the file as UTF-8"));
         }
         if raw.header.is_empty() {
             raw.header = cells;
@@ -180,7 +179,25 @@ fn kind_name(kind: &buttress_model::schema::FieldKind) -> String {
         K::Ref(tables) => format!("key in {}", tables.join(", ")),
         K::Choice(words) => words.join(", "),
         K::Selector => "selector".into(),
+        K::Logic => "all, any, k-of-n".into(),
     }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |s, b| s + &format!("{b:02x}"))
+}
+
+/// Digest of a case with rows added by a scenario.
+pub fn digest_with(digest: &str, additions: &[Addition]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(digest);
+    for a in additions {
+        hash.update(format!("\n{}", a.table));
+        for (column, text) in &a.cells {
+            hash.update(format!("\t{column}={text}"));
+        }
+    }
+    hexadecimal(&hash.finalize())
 }
 
 #[cfg(test)]

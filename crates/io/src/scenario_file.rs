@@ -1,6 +1,6 @@
 //! Studies and scenarios as TOML, and the short form of the command line.
 
-use buttress_model::{Action, Change, Scenario, Selector, Study};
+use buttress_model::{Action, Addition, Change, Scenario, Selector, Study};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -47,6 +47,8 @@ struct ScenarioFile {
     title: String,
     #[serde(default)]
     change: Vec<ChangeRow>,
+    #[serde(default)]
+    add_asset: Vec<toml::Table>,
 }
 
 #[derive(Deserialize)]
@@ -62,18 +64,46 @@ struct ChangeRow {
     to_high_h: Option<f64>,
 }
 
-/// Reads a scenario: `title` and `[[change]]` rows with `action`, `select`, `value`, `from_h`, `to_h` (`to_low_h`, `to_high_h`).
+/// Reads a scenario: `title`, `[[change]]` rows with `action`, `select`, `value`, `from_h`, `to_h` (`to_low_h`, `to_high_h`), and
+/// `[[add_asset]]` rows with `table` and the columns of that table.
 pub fn scenario(file: &str, text: &str) -> Result<Scenario, Error> {
     let parsed: ScenarioFile = toml::from_str(text).map_err(|e| form(file, e.to_string().trim_end().to_owned()))?;
+    if parsed.change.is_empty() && parsed.add_asset.is_empty() {
+        return Err(form(file, "the scenario changes nothing; give at least one [[change]] or [[add_asset]]"));
+    }
     let mut changes = Vec::with_capacity(parsed.change.len());
     for (k, row) in parsed.change.iter().enumerate() {
         changes.push(change(row).map_err(|why| form(file, format!("change {}: {why}", k + 1)))?);
+    }
+    let mut additions = Vec::with_capacity(parsed.add_asset.len());
+    for (k, row) in parsed.add_asset.iter().enumerate() {
+        additions.push(addition(row).map_err(|why| form(file, format!("add_asset {}: {why}", k + 1)))?);
     }
     Ok(Scenario {
         key: if parsed.key.is_empty() { file.trim_end_matches(".toml").to_owned() } else { parsed.key },
         title: parsed.title,
         changes,
+        additions,
     })
+}
+
+fn addition(row: &toml::Table) -> Result<Addition, String> {
+    let mut out = Addition::default();
+    for (column, value) in row {
+        let text = match value {
+            toml::Value::String(s) => s.clone(),
+            toml::Value::Integer(x) => x.to_string(),
+            toml::Value::Float(x) => x.to_string(),
+            toml::Value::Boolean(x) => u8::from(*x).to_string(),
+            _ => return Err(format!("`{column}` is no text, number or truth value")),
+        };
+        if column == "table" {
+            out.table = text;
+        } else {
+            out.cells.push((column.clone(), text));
+        }
+    }
+    if out.table.is_empty() { Err("has no `table`, such as `table = \"power_lines\"`".into()) } else { Ok(out) }
 }
 
 fn change(row: &ChangeRow) -> Result<Change, String> {
@@ -83,21 +113,16 @@ fn change(row: &ChangeRow) -> Result<Change, String> {
     if action.needs_value() && row.value.is_none() {
         return Err(format!("action `{}` needs a value", row.action));
     }
-    let value = row.value.unwrap_or(1.0);
-    for (name, x) in
-        [("value", Some(value)), ("from_h", Some(row.from_h)), ("to_h", row.to_h), ("to_low_h", row.to_low_h), ("to_high_h", row.to_high_h)]
-    {
-        if let Some(x) = x
-            && !(x.is_finite() && (0.0..=1e9).contains(&x))
-        {
-            return Err(format!("{name} is {x}; give a number from 0 to 1e9"));
-        }
+    if !action.needs_value() && row.value.is_some() {
+        return Err(format!("action `{}` takes no value; leave it out", row.action));
+    }
+    if row.to_h.is_none() && (row.to_low_h.is_some() || row.to_high_h.is_some()) {
+        return Err("to_low_h and to_high_h are read beside to_h only; give to_h, the end at the central level".into());
     }
     let to_h = row.to_h.map(|c| [row.to_low_h.unwrap_or(c), c, row.to_high_h.unwrap_or(c)]);
-    if to_h.is_some_and(|t| t.iter().any(|&t| t <= row.from_h)) {
-        return Err("to_h must be later than from_h".into());
-    }
-    Ok(Change { action, select, value, from_h: row.from_h, to_h })
+    let change = Change { action, select, value: row.value.unwrap_or(1.0), from_h: row.from_h, to_h };
+    let defects = change.defects();
+    if defects.is_empty() { Ok(change) } else { Err(defects.join("; ")) }
 }
 
 /// Reads `KEY[@FROM..TO],...`: assets to take out, with hours; without hours from the start until repaired.
@@ -143,6 +168,30 @@ mod tests {
         assert!(e.contains("unknown field"), "{e}");
         let e = scenario("x.toml", "[[change]]\naction = \"derate\"\nselect = \"key:a\"").unwrap_err().to_string();
         assert!(e.contains("change 1") && e.contains("needs a value"), "{e}");
+        let e = scenario("x.toml", "title = \"nothing\"").unwrap_err().to_string();
+        assert!(e.contains("x.toml") && e.contains("changes nothing"), "{e}");
         assert_eq!(study("s", &study_text(&Study::default())).unwrap(), Study::default());
+    }
+
+    #[test]
+    fn what_an_action_cannot_read_is_an_error_and_not_left_out() {
+        for (rows, word) in [
+            ("action = \"derate\"\nvalue = 5", "value is 5"),
+            ("action = \"set_storage\"\nvalue = 7", "value is 7"),
+            ("action = \"take_out\"\nvalue = 0.5", "takes no value"),
+            ("action = \"restore\"\nfrom_h = 3", "hours are not read"),
+            ("action = \"uprate\"\nvalue = 0.5\nto_h = 3", "hours are not read"),
+            ("action = \"take_out\"\nto_low_h = 3", "give to_h"),
+            ("action = \"take_out\"\nto_low_h = 9\nto_h = 6\nto_high_h = 12", "do not ascend"),
+            ("action = \"take_out\"\nfrom_h = 6\nto_h = 6", "end it later"),
+            ("action = \"take_out\"\nfrom_h = -1", "out of range"),
+            ("action = \"take_out\"\nto_h = inf", "out of range"),
+            ("action = \"set_demand\"\nvalue = 0.5", "whole zones"),
+            ("action = \"jam\"\nvalue = 0.5", "circle"),
+        ] {
+            let text = format!("[[change]]\naction = \"take_out\"\nselect = \"key:b\"\n[[change]]\nselect = \"key:a\"\n{rows}");
+            let e = scenario("x.toml", &text).expect_err(rows).to_string();
+            assert!(e.starts_with("x.toml: change 2: ") && e.contains(word), "{rows}: {e}");
+        }
     }
 }

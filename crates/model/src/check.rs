@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::change::{Action, Selector};
-use crate::draft::{Draft, RawTable};
-use crate::schema::{Cells, Field, FieldKind, Record, Table};
+use crate::change::{Action, Change, Selector};
+use crate::draft::{Addition, Draft, RawTable};
+use crate::schema::{Cells, Field, FieldKind, Logic, Record, Table};
 use crate::tables::{KINDS, TABLES};
 use crate::view::{Case, Tables, assets_of, index_of};
 
@@ -143,6 +143,26 @@ impl Findings {
     }
 }
 
+/// Checks a draft with the rows that a scenario adds to it. A finding about an addition names it instead of a file.
+pub fn check_with(mut draft: Draft, additions: &[Addition]) -> (Option<Case>, Vec<Finding>) {
+    let (mut lines, mut findings) = (Vec::new(), Vec::new());
+    for (k, addition) in additions.iter().enumerate() {
+        let name = format!("add_asset {} ({})", k + 1, addition.table);
+        let (line, unknown) = draft.add(addition);
+        findings.extend(unknown.into_iter().map(|f| Finding { file: name.clone(), ..f }));
+        lines.extend(line.map(|line| (format!("{}.csv", addition.table), line, name)));
+    }
+    let (case, mut more) = check(&draft);
+    for f in &mut more {
+        if let Some((_, _, name)) = lines.iter().find(|(file, line, _)| *file == f.file && *line == f.line) {
+            (f.file, f.line) = (name.clone(), 0);
+        }
+    }
+    let case = case.filter(|_| findings.is_empty());
+    findings.extend(more);
+    (case, findings)
+}
+
 /// Checks a draft: the case, when no finding is an error, and all findings.
 pub fn check(draft: &Draft) -> (Option<Case>, Vec<Finding>) {
     let mut findings = Findings::default();
@@ -166,7 +186,7 @@ pub fn check(draft: &Draft) -> (Option<Case>, Vec<Finding>) {
         return (None, findings.finish());
     }
     let t = Tables::read(&Checked { draft });
-    check_rules(&t, &mut findings);
+    check_rules(&t, draft, &mut findings);
     let assets = assets_of(&t);
     let case = Case {
         key: draft.key.clone(),
@@ -233,7 +253,7 @@ fn check_table(table: &Table, raw: &RawTable, keys: &Keys, findings: &mut Findin
                 (table.name, 1, field.name),
                 "missing-column",
                 format!("required column `{}` is missing", field.name),
-                field.doc,
+                &format!("add it; in each row {}", field.advice()),
             );
         }
     }
@@ -245,6 +265,8 @@ fn check_table(table: &Table, raw: &RawTable, keys: &Keys, findings: &mut Findin
                 format!("the row has {} cells, the header {}", cells.len(), raw.header.len()),
                 "give one cell a column",
             );
+            // Which cell belongs to which column is not known, so nothing can be said of them.
+            continue;
         }
         for field in table.fields() {
             if let Some(&i) = columns.get(field.name) {
@@ -258,7 +280,7 @@ fn check_cell(table: &Table, field: &Field, line: u64, text: &str, keys: &Keys, 
     let at = (table.name, line, field.name);
     if text.is_empty() {
         if field.default.is_none() {
-            findings.error(at, "missing-value", "the cell is empty".into(), field.doc);
+            findings.error(at, "missing-value", "the cell is empty".into(), &field.advice());
         }
         return;
     }
@@ -281,10 +303,10 @@ fn check_cell(table: &Table, field: &Field, line: u64, text: &str, keys: &Keys, 
         FieldKind::Number(low, high) => match text.parse::<f64>() {
             Ok(x) if x.is_finite() => {
                 if x < low || x > high {
-                    findings.error(at, "out-of-range", format!("{x} is outside {low} to {high} {}", field.unit), field.doc);
+                    findings.error(at, "out-of-range", format!("{x} is outside {low} to {high} {}", field.unit), &field.advice());
                 }
             }
-            _ => findings.error(at, "not-a-number", format!("`{}` is no finite number", clip(text)), "use digits and a decimal point"),
+            _ => findings.error(at, "not-a-number", format!("`{}` is no finite number", clip(text)), &field.advice()),
         },
         FieldKind::Flag => {
             if text != "0" && text != "1" {
@@ -303,12 +325,17 @@ fn check_cell(table: &Table, field: &Field, line: u64, text: &str, keys: &Keys, 
         }
         FieldKind::Choice(words) => {
             if !words.contains(&text) {
-                findings.error(at, "not-a-choice", format!("`{}` is not one of {}", clip(text), words.join(", ")), field.doc);
+                findings.error(at, "not-a-choice", format!("`{}` is no word of this column", clip(text)), &field.advice());
             }
         }
         FieldKind::Selector => {
             if let Err(why) = Selector::parse(text) {
-                findings.error(at, "bad-selector", why, "see the selector grammar (docs: case format)");
+                findings.error(at, "bad-selector", why, "see the selector grammar (docs: scenarios)");
+            }
+        }
+        FieldKind::Logic => {
+            if Logic::parse(text).is_none() {
+                findings.error(at, "bad-logic", format!("`{}` says not how many must work", clip(text)), &field.advice());
             }
         }
     }
@@ -319,10 +346,11 @@ fn clip(text: &str) -> String {
 }
 
 /// Rules across rows and tables.
-fn check_rules(t: &Tables, findings: &mut Findings) {
+fn check_rules(t: &Tables, draft: &Draft, findings: &mut Findings) {
+    let line = |file: &str, row: usize| draft.tables.get(file).and_then(|raw| raw.rows.get(row)).map_or(0, |r| r.0);
     let link = |findings: &mut Findings, file: &str, row: usize, from: &str, to: &str| {
         if from == to {
-            findings.error((file, row as u64 + 2, ""), "self-loop", format!("both ends are `{from}`"), "give two different ends");
+            findings.error((file, line(file, row), ""), "self-loop", format!("both ends are `{from}`"), "give two different ends");
         }
     };
     t.lines.iter().enumerate().for_each(|(i, x)| link(findings, "power_lines", i, &x.bus_from, &x.bus_to));
@@ -333,7 +361,7 @@ fn check_rules(t: &Tables, findings: &mut Findings) {
     for (i, x) in t.lines.iter().enumerate() {
         if x.x_pu.abs() < 1e-7 {
             findings.error(
-                ("power_lines", i as u64 + 2, "x_pu"),
+                ("power_lines", line("power_lines", i), "x_pu"),
                 "zero-reactance",
                 format!("{} would short-circuit the flow", x.x_pu),
                 "give the series reactance, or merge the two buses",
@@ -343,7 +371,7 @@ fn check_rules(t: &Tables, findings: &mut Findings) {
     for (i, r) in t.repair_times.iter().enumerate() {
         if r.low_h > r.central_h || r.central_h > r.high_h {
             findings.error(
-                ("repair_times", i as u64 + 2, ""),
+                ("repair_times", line("repair_times", i), ""),
                 "unordered-range",
                 "low, central, high are not ascending".into(),
                 "order them",
@@ -372,38 +400,82 @@ fn check_rules(t: &Tables, findings: &mut Findings) {
     }
 }
 
-/// Selectors must hit something, and changes must carry the value they need.
+/// Selectors must hit something, changes must be sound, and no dependency may need more assets than there are.
 fn check_selectors(case: &Case, draft: &Draft, findings: &mut Findings) {
-    let effects = [("threat_effects", "select"), ("measure_effects", "select"), ("dependencies", "dependent")];
-    for (table, column) in effects {
+    for table in ["threat_effects", "measure_effects", "dependencies"] {
         let Some(raw) = draft.tables.get(table) else { continue };
         let columns = columns_of(raw);
-        let cell =
-            |cells: &[String], name: &str| columns.get(name).and_then(|&i| cells.get(i)).map_or(String::new(), |s| s.trim().to_owned());
         for (line, cells) in &raw.rows {
-            let text = cell(cells, column);
-            let Ok(selector) = Selector::parse(&text) else { continue };
-            let action = Action::parse(&cell(cells, "action"));
-            let needs_asset = !matches!(action, Some(Action::SetDemand | Action::Jam));
-            if needs_asset && selector.select(case).is_empty() {
-                findings.add(Finding {
-                    weight: Weight::Warning,
-                    file: format!("{table}.csv"),
-                    line: *line,
-                    field: column.into(),
-                    rule: "selects-nothing",
-                    what: format!("`{}` selects no asset", clip(&text)),
-                    advice: "mend the selector, or remove the row".into(),
-                });
-            }
-            if action.is_some_and(Action::needs_value) && cell(cells, "value").is_empty() {
-                findings.error(
-                    (table, *line, "value"),
-                    "missing-value",
-                    format!("action `{}` needs a value", cell(cells, "action")),
-                    "give the value",
-                );
+            let cell = |name: &str| columns.get(name).and_then(|&i| cells.get(i)).map_or("", |s| s.trim());
+            if table == "dependencies" {
+                check_dependency(case, *line, &cell, findings);
+            } else {
+                check_effect(case, (table, *line), &cell, findings);
             }
         }
+    }
+}
+
+fn selects_nothing(at: (&str, u64, &str), text: &str, findings: &mut Findings) {
+    findings.add(Finding {
+        weight: Weight::Warning,
+        file: format!("{}.csv", at.0),
+        line: at.1,
+        field: at.2.into(),
+        rule: "selects-nothing",
+        what: format!("`{}` selects no asset", clip(text)),
+        advice: "mend the selector, or remove the row".into(),
+    });
+}
+
+fn check_effect<'a>(case: &Case, (table, line): (&str, u64), cell: &impl Fn(&str) -> &'a str, findings: &mut Findings) {
+    let (Some(action), Ok(select)) = (Action::parse(cell("action")), Selector::parse(cell("select"))) else { return };
+    let number = |name: &str| cell(name).parse::<f64>().ok();
+    let value = number("value");
+    if action.needs_value() && value.is_none() {
+        let what = format!("action `{}` needs a value", cell("action"));
+        findings.error((table, line, "value"), "missing-value", what, "give the value");
+        return;
+    }
+    let to_h = number("to_central_h").map(|c| [number("to_low_h").unwrap_or(c), c, number("to_high_h").unwrap_or(c)]);
+    if to_h.is_none() && (number("to_low_h").is_some() || number("to_high_h").is_some()) {
+        findings.error((table, line, "to_central_h"), "missing-value", "an end without the central one".into(), "give the central end");
+    }
+    let change = Change { action, select, value: value.unwrap_or(1.0), from_h: number("from_h").unwrap_or(0.0), to_h };
+    for what in change.defects() {
+        let (what, advice) = what.split_once("; ").unwrap_or((&what, "mend the row"));
+        findings.error((table, line, ""), "bad-change", what.into(), advice);
+    }
+    if !matches!(action, Action::SetDemand | Action::Jam) && change.select.select(case).is_empty() {
+        selects_nothing((table, line, "select"), cell("select"), findings);
+    }
+}
+
+fn check_dependency<'a>(case: &Case, line: u64, cell: &impl Fn(&str) -> &'a str, findings: &mut Findings) {
+    let Ok(dependent) = Selector::parse(cell("dependent")) else { return };
+    let dependents = dependent.select(case);
+    if dependents.is_empty() {
+        selects_nothing(("dependencies", line, "dependent"), cell("dependent"), findings);
+    }
+    if cell("needs") != "asset" {
+        return;
+    }
+    let suppliers = match Selector::parse(cell("at")) {
+        Ok(at) => at.select(case),
+        Err(why) => {
+            let advice = "give a selector of the assets needed, such as `key:port.rotterdam`";
+            findings.error(("dependencies", line, "at"), "bad-selector", why, advice);
+            return;
+        }
+    };
+    if suppliers.is_empty() {
+        selects_nothing(("dependencies", line, "at"), cell("at"), findings);
+        return;
+    }
+    // An asset is no supplier of itself.
+    let n = suppliers.len() - usize::from(dependents.iter().any(|i| suppliers.binary_search(i).is_ok()));
+    if let Some(Logic::AtLeast(k)) = Logic::parse(cell("logic")).filter(|l| l.least_of(n) > n.max(1)) {
+        let what = format!("`{k}-of-n` needs more assets than the {n} that `at` selects");
+        findings.error(("dependencies", line, "logic"), "bad-logic", what, &format!("give a k of at most {n}, or widen `at`"));
     }
 }

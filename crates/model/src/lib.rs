@@ -15,7 +15,7 @@ mod view;
 
 pub use change::{Action, Change, Selector};
 pub use check::{Finding, Weight};
-pub use draft::{Draft, RawTable};
+pub use draft::{Addition, Draft, RawTable};
 pub use network::PowerNetwork;
 pub use study::{Balance, Level, Scenario, Sharing, Study, StudyPoint};
 pub use view::{Asset, AssetId, Case, Sector};

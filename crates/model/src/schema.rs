@@ -17,6 +17,39 @@ pub enum FieldKind {
     Choice(&'static [&'static str]),
     /// A selector expression (see [`crate::Selector`]).
     Selector,
+    /// How many of several suppliers must work (see [`Logic`]).
+    Logic,
+}
+
+/// How many of several suppliers must work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Logic {
+    /// Every one.
+    All,
+    /// One is enough.
+    Any,
+    /// At least this many, 1 or more.
+    AtLeast(usize),
+}
+
+impl Logic {
+    /// Reads `all`, `any` or `k-of-n` with k a number of 1 or more.
+    pub fn parse(text: &str) -> Option<Logic> {
+        match text {
+            "all" => Some(Logic::All),
+            "any" => Some(Logic::Any),
+            _ => text.strip_suffix("-of-n")?.parse().ok().filter(|k| *k >= 1).map(Logic::AtLeast),
+        }
+    }
+
+    /// Least number that must work among `n`.
+    pub fn least_of(self, n: usize) -> usize {
+        match self {
+            Logic::All => n,
+            Logic::Any => 1,
+            Logic::AtLeast(k) => k,
+        }
+    }
 }
 
 /// One column of a table.
@@ -45,6 +78,25 @@ pub struct Table {
     pub is_asset: bool,
     /// The table's own columns.
     pub own: &'static [Field],
+}
+
+impl Field {
+    /// What to write into the cell, as advice.
+    pub fn advice(&self) -> String {
+        let unit = if self.unit == "-" { String::new() } else { format!(" {}", self.unit) };
+        let what = match self.kind {
+            FieldKind::Key => "a key of letters, digits, `.`, `_`, `-`".to_owned(),
+            FieldKind::Text => "a text".to_owned(),
+            FieldKind::Number(low, f64::INFINITY) => format!("a number from {low} up{unit}"),
+            FieldKind::Number(low, high) => format!("a number from {low} to {high}{unit}"),
+            FieldKind::Flag => "0 or 1".to_owned(),
+            FieldKind::Ref(tables) => format!("a key that stands in {}.csv", tables.join(".csv or ")),
+            FieldKind::Choice(words) => format!("one of {}", words.join(", ")),
+            FieldKind::Selector => "a selector such as `kind:substation zone:DE`".to_owned(),
+            FieldKind::Logic => "`all`, `any` or `k-of-n` with k a number of 1 or more, such as `2-of-n`".to_owned(),
+        };
+        format!("give {what} ({})", self.doc.trim_end_matches('.'))
+    }
 }
 
 impl Table {
@@ -108,6 +160,12 @@ impl FromCell for f64 {
 impl FromCell for bool {
     fn from_cell(text: &str) -> Self {
         text == "1"
+    }
+}
+
+impl FromCell for Logic {
+    fn from_cell(text: &str) -> Self {
+        Logic::parse(text).unwrap_or(Logic::All)
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::change::Change;
+use crate::draft::Addition;
 
 /// Point of the year at which electricity is held in sweeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -140,4 +141,6 @@ pub struct Scenario {
     pub title: String,
     /// Changes, in order.
     pub changes: Vec<Change>,
+    /// Assets that do not exist yet.
+    pub additions: Vec<Addition>,
 }

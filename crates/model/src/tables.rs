@@ -1,7 +1,7 @@
 //! The tables of a case, each declared once.
 
-use crate::schema::FieldKind::{Choice, Flag, Key, Number, Ref, Selector, Text};
-use crate::schema::{Record, Table, table};
+use crate::schema::FieldKind::{self, Choice, Flag, Key, Number, Ref, Selector, Text};
+use crate::schema::{Logic, Record, Table, table};
 
 const INF: f64 = f64::INFINITY;
 
@@ -123,7 +123,7 @@ table! { plain Dependency, "dependencies", "What assets need from others, and ho
     failure_on_demand: f64, Number(0.0, 1.0), "probability", Some("0"), "Probability that the buffer does not start (sampled runs only).";
     restart_delay_h: f64, Number(0.0, 1e6), "h", Some("0"), "Time from return of supply to service.";
     effect: f64, Number(0.0, 1.0), "share", Some("1"), "Share of capacity lost without the supply.";
-    logic: String, Text, "-", Some("all"), "`all`, `any` or `k-of-n` (k a number) of the assets at `at` must work.";
+    logic: Logic, FieldKind::Logic, "-", Some("all"), "How many of the assets at `at` must work: `all`, `any` or `k-of-n`, k a number such as in `2-of-n`.";
     rinaldi: String, Choice(&["physical", "cyber", "geographic", "logical"]), "-", Some("physical"), "Type of interdependency.";
     source: String, Ref(&["sources"]), "-", None, "Source.";
 } }
@@ -157,7 +157,7 @@ table! { plain Technology, "technologies", "Plant technologies: availability by 
     availability_winter_peak: f64, Number(0.0, 1.0), "share", None, "Share of capacity at the winter peak.";
     availability_summer_night: f64, Number(0.0, 1.0), "share", None, "Share of capacity at the summer night.";
     cost_eur_mwh: f64, Number(0.0, 10_000.0), "EUR/MWh", None, "Marginal cost that orders the dispatch.";
-    black_start: bool, Flag, "-", Some("0"), "Can restart a dead island; not read by the engine yet.";
+    black_start: bool, Flag, "-", Some("0"), "Can restart a dead part of the grid, where the plant has at least 100 MW and is no derived aggregate.";
     source: String, Ref(&["sources"]), "-", None, "Source.";
 } }
 

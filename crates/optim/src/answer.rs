@@ -4,6 +4,8 @@ use buttress_engine::ending::Ending;
 use buttress_engine::outcome::{CurvePoint, N_SERVICES, Outcome};
 use buttress_model::StudyPoint;
 
+use crate::grid_security::GridSecurity;
+
 /// The five numbers of one run, reduced from its outcome.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
@@ -286,6 +288,8 @@ pub struct Assessment {
     pub portfolio: Option<Portfolio>,
     /// Share of the total single-loss cost that rests on synthetic records.
     pub synthetic_share: f64,
+    /// Security of the grid against line outages; why there is none to tell, where a grid exists.
+    pub grid: Option<Result<GridSecurity, Ending>>,
     /// Dependencies that found no supply point: (rule key, count).
     pub unattached: Vec<(String, usize)>,
     /// Runs made.

@@ -9,6 +9,7 @@ use buttress_model::tables::{MeasureEffect, ThreatEffect};
 use buttress_model::{Action, Case, Change, Level, Selector, Study, StudyPoint};
 
 use crate::answer::{Assessment, AssetLoss, FactRow, PointCheck, Summary, ThreatResult};
+use crate::grid_security::grid_security;
 use crate::{concentration, explain, measures, reach, second_hit};
 
 /// Assets that also get mild and severe runs and a reason.
@@ -136,6 +137,9 @@ pub fn assess(case: &Case, study: &Study, options: &Options, progress: &dyn Prog
     progress.stage("threats", 3 * case.tables().threats.len());
     let threats = run_threats(&desk);
     let quiet = second_hit::second_hits(&desk, &mut losses, &live);
+    progress.stage("outages of lines", 1);
+    let grid = grid_security(&desk.world, options.threads);
+    progress.step();
     let (weaknesses, measured, portfolio, measure_runs) = measures::measures(&desk, &losses, &threats, options.budget_meur);
     let n_runs = live.len() + electric.len() + 2 * N_TOP.min(losses.len()) + 3 * threats.len() + measure_runs;
     let (matrix_zones, matrix) = matrix(&desk, &losses);
@@ -159,6 +163,7 @@ pub fn assess(case: &Case, study: &Study, options: &Options, progress: &dyn Prog
         weaknesses,
         measures: measured,
         portfolio,
+        grid,
         synthetic_share: synthetic_share(case, &losses),
         unattached: desk.world.unattached.iter().map(|(&rule, &n)| (case.tables().dependencies[rule as usize].key.clone(), n)).collect(),
         losses,
@@ -270,7 +275,7 @@ fn ranges(desk: &Desk, losses: &mut [AssetLoss]) {
 fn run_threats(desk: &Desk) -> Vec<ThreatResult> {
     let threats = &desk.case.tables().threats;
     let jobs: Vec<Job> = threats.iter().map(|t| Job { changes: threat_changes(desk.case, &t.key), seed: desk.world.study.seed }).collect();
-    let structural: Vec<bool> = jobs.iter().map(|j| j.changes.iter().any(is_structural)).collect();
+    let structural: Vec<bool> = jobs.iter().map(|j| j.changes.iter().any(|c| c.action.is_structural())).collect();
     let homes: Vec<Vec<usize>> = jobs.iter().map(|j| desk.home_of(&desk.world, &j.changes)).collect();
     let level = |level: Level, keep: Keep| {
         let world = desk.world.at_level(level);
@@ -303,11 +308,6 @@ fn run_threats(desk: &Desk) -> Vec<ThreatResult> {
         .collect();
     out.sort_by(|a, b| worse(&a.runs[1], &b.runs[1]).then(a.threat.cmp(&b.threat)));
     out
-}
-
-/// True for changes that alter parameters rather than take something out for a time.
-pub fn is_structural(change: &Change) -> bool {
-    !matches!(change.action, Action::TakeOut | Action::Derate | Action::SetDemand | Action::SetSupply | Action::Jam)
 }
 
 fn blueprint(desk: &Desk, losses: &[AssetLoss], threats: &[ThreatResult]) -> Vec<(String, Vec<String>)> {

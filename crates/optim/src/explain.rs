@@ -28,14 +28,13 @@ fn hours(h: f64) -> String {
     if (h - h.round()).abs() < 0.05 { format!("{h:.0}") } else { format!("{h:.1}") }
 }
 
-/// The first steps of a cascade and what is lost, as one sentence.
+/// The first steps of a cascade and what is lost, as one sentence, of a run that kept its causes.
 pub fn first_steps(world: &World, out: &Outcome) -> String {
-    if out.causes.is_empty() {
-        return String::new();
-    }
     let damaged = out.causes.iter().filter(|c| c.by == CausedBy::Damage).count();
     let mut parts: Vec<String> = Vec::new();
-    if damaged > 2 {
+    if out.causes.is_empty() {
+        parts.push("No asset fails".into());
+    } else if damaged > 2 {
         parts.push(format!("{damaged} assets are damaged"));
     } else {
         parts.extend(out.causes.iter().filter(|c| c.by == CausedBy::Damage).map(|c| step(world, c)));

@@ -6,6 +6,7 @@ pub mod answer;
 pub mod assess;
 mod concentration;
 pub mod explain;
+pub mod grid_security;
 mod measures;
 mod reach;
 mod second_hit;

@@ -13,7 +13,7 @@ use buttress_model::tables::Measure;
 use buttress_model::{Action, Change};
 
 use crate::answer::{AssetLoss, MeasureResult, Plan, Portfolio, Summary, ThreatResult, Weakness};
-use crate::assess::{Desk, is_structural, measure_changes, threat_changes};
+use crate::assess::{Desk, measure_changes, threat_changes};
 
 /// Weaknesses that measures are tried on: the worst threats and the worst assets.
 const N_THREATS: usize = 10;
@@ -41,7 +41,9 @@ impl Trial {
             Action::Harden | Action::SpeedRepair | Action::SetBuffer => {
                 c.select.select(desk.case).iter().any(|&i| self.failed.contains(&(i as u32)))
             }
-            Action::SetDemand | Action::Jam | Action::Restore | Action::TakeOut | Action::Derate | Action::SetSupply => true,
+            Action::SetDemand | Action::Jam | Action::Forbid | Action::Restore | Action::TakeOut | Action::Derate | Action::SetSupply => {
+                true
+            }
             Action::Uprate | Action::AddStock | Action::SetStorage => c.select.select(desk.case).iter().any(|&i| match kind(i) {
                 "substation" | "power_line" | "hvdc_link" | "power_plant" => lost(Service::Electricity),
                 k if k.starts_with("gas") || k == "lng_terminal" => lost(Service::Gas) || lost(Service::Electricity),
@@ -59,7 +61,7 @@ fn trials(desk: &Desk, losses: &[AssetLoss], threats: &[ThreatResult]) -> Vec<Tr
     for t in threats.iter().filter(|t| t.runs[1].euro[1] > 0.0).take(N_THREATS) {
         let threat = &desk.case.tables().threats[t.threat];
         let changes = threat_changes(desk.case, &threat.key);
-        if changes.iter().any(is_structural) {
+        if changes.iter().any(|c| c.action.is_structural()) {
             continue;
         }
         let home = desk.home_of(&desk.world, &changes);
@@ -108,7 +110,7 @@ pub(crate) fn life_cost(m: &Measure) -> [f64; 3] {
 /// Losses of all trials with a set of structural changes in place.
 fn with_changes(desk: &Desk, trials: &[Trial], changes: &[Change]) -> Vec<Summary> {
     let world = desk.world.with(changes);
-    let timed: Vec<Change> = changes.iter().filter(|c| !is_structural(c)).cloned().collect();
+    let timed: Vec<Change> = changes.iter().filter(|c| !c.action.is_structural()).cloned().collect();
     trials
         .iter()
         .map(|t| {

@@ -23,6 +23,9 @@ const METRO_REACH_KM: f64 = 80.0;
 const GATE_SHARE: f64 = 0.4;
 /// Length scale of European traffic, km.
 const TRAFFIC_SCALE_KM: f64 = 1500.0;
+/// Part of an exchange's peak that has no second way at once: judgement after the outage in Frankfurt of 9 April 2018, when most
+/// networks fell back on transit and private links. Counted on top of the traffic between metros.
+const PEERING_ONLY: f64 = 0.2;
 /// Flows below this are merged into larger ones, Gbit/s.
 const FLOW_MIN_GBIT_S: f64 = 0.5;
 /// Most rows of data flows.
@@ -158,6 +161,13 @@ impl Net {
         Some((candidates[i].0.clone(), km))
     }
 
+    /// The metro of its zone that an exchange hangs on: the nearest.
+    fn metro_of_exchange(&self, key: &str) -> Result<String> {
+        let place = self.place(key)?;
+        let found = self.nearest_metro(place.lat, place.lon, Some(&place.zone));
+        Ok(found.ok_or_else(|| format!("{key}: no metro in {}", place.zone))?.0)
+    }
+
     /// Writes a link; `more` are further columns, which may set another middle.
     fn link(&mut self, out: &mut Out, l: &Link, more: &[(&str, String)]) -> Result<()> {
         let (a, b) = (self.place(l.from)?, self.place(l.to)?);
@@ -257,8 +267,7 @@ fn add_fibre(kit: &Kit, out: &mut Out, net: &mut Net) -> Result<()> {
 fn add_exchange_access(out: &mut Out, net: &mut Net) -> Result<()> {
     for (key, gbit_s) in net.exchanges.clone() {
         let place = net.place(&key)?.clone();
-        let (metro, _) =
-            net.nearest_metro(place.lat, place.lon, Some(&place.zone)).ok_or_else(|| format!("{key}: no metro in {}", place.zone))?;
+        let metro = net.metro_of_exchange(&key)?;
         for path in 1..=2 {
             let link = Link {
                 key: format!("fibre.ixp-{}.{path}", bare(&key)),
@@ -557,6 +566,11 @@ fn flows(net: &Net, list: &[Demand], gates: &[(String, f64)], limit: usize) -> R
             parts.extend(european(net, list, (d.zone.as_str(), metro.as_str()), total * (1.0 - GATE_SHARE), limit)?);
             let abroad = gates.iter().map(|(gate, share)| (metro.clone(), gate.clone(), *share)).collect();
             parts.extend(largest(abroad, total * GATE_SHARE, limit));
+        }
+        if d.metros.len() > 1 {
+            for (key, gbit_s) in net.exchanges.iter().filter(|(k, _)| net.places.get(k).is_some_and(|p| p.zone == d.zone)) {
+                parts.push((net.metro_of_exchange(key)?, key.clone(), gbit_s / EXCHANGE_HEADROOM * PEERING_ONLY));
+            }
         }
         for (a, b, gbit_s) in parts {
             *all.entry(pair(&a, &b)).or_insert(0.0) += gbit_s;

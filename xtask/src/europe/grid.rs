@@ -791,7 +791,7 @@ impl Model<'_> {
         let technologies = &self.inputs.fleet.technologies;
         let plant = |p: &Placed| {
             let (availability, cost) = technologies.get(&p.plant.technology).map_or(([0.0; 2], 0.0), |t| (t.availability, t.cost));
-            GridPlant { bus: p.bus, p_max: availability.map(|a| a * p.plant.mw / BASE_MVA), cost }
+            GridPlant { bus: p.bus, p_max: availability.map(|a| a * p.plant.mw / BASE_MVA), cost, black_start: false }
         };
         let plants = placed.iter().map(plant).collect();
         let loads = (0..net.buses.len())

@@ -3,7 +3,7 @@
 use buttress_model::Balance;
 use buttress_model::geo::distance_km;
 
-use super::{Class, DepState, FAILED, Factor, GasRun, GasStretch, Run, SAME_TIME_H, What, gas_next_h};
+use super::{Class, DepNow, DepState, FAILED, Factor, GasRun, GasStretch, Run, SAME_TIME_H, What, gas_next_h};
 use crate::compile::{Supply, World};
 use crate::outcome::Service;
 use crate::power::BASE_MVA;
@@ -43,11 +43,12 @@ impl Run<'_, '_> {
             self.rates.people[e][load.zone] += gap * load.population;
         }
         self.set_shares(Service::Electricity);
+        self.note_dead(&flow.dead);
         // Buses whose supply moved away from or back to full: their dependents are looked at.
         let before = std::mem::replace(&mut self.power_low, flow.bus_served);
         for bus in 0..self.power_low.len() {
             if self.power_low[bus] < FAILED || before.get(bus).is_some_and(|&b| b < FAILED) {
-                for &d in &w.deps_at.bus[bus] {
+                for &d in w.deps_at.bus.of(bus) {
                     self.look_at(d);
                 }
             }
@@ -126,7 +127,7 @@ impl Run<'_, '_> {
                 } else {
                     self.gas_low.remove(&(n as u32))
                 };
-                for &d in &w.deps_at.gas_node[n] {
+                for &d in w.deps_at.gas_node.of(n) {
                     self.look_at(d);
                 }
             }
@@ -140,7 +141,7 @@ impl Run<'_, '_> {
         }
         let low: Vec<u32> = std::mem::take(&mut self.gas_low).into_keys().collect();
         for n in low {
-            for &d in &self.world.deps_at.gas_node[n as usize] {
+            for &d in self.world.deps_at.gas_node.of(n as usize) {
                 self.look_at(d);
             }
         }
@@ -150,6 +151,7 @@ impl Run<'_, '_> {
         let w = self.world;
         let Some(state) = &self.data else { return };
         let flow = w.data.solve(state);
+        self.account.note_latency(&flow.added_latency);
         let s = Service::Data as usize;
         for z in 0..w.zones.len() {
             self.rates.lost[s][z] = (flow.lost[z] - self.base.data.lost[z]).max(0.0);
@@ -164,7 +166,7 @@ impl Run<'_, '_> {
                 } else {
                     self.data_low.remove(&(n as u32))
                 };
-                for &d in &w.deps_at.data_node[n] {
+                for &d in w.deps_at.data_node.of(n) {
                     self.look_at(d);
                 }
             }
@@ -200,16 +202,10 @@ impl Run<'_, '_> {
 
     /// Share of positioning lost to jamming at a place.
     fn jammed(&self, lat: f64, lon: f64) -> f64 {
-        let left: f64 = self
-            .factors
-            .iter()
-            .zip(&self.active_factor)
-            .filter(|x| *x.1)
-            .map(|(f, _)| match f.0 {
-                Factor::Jam { lat: y, lon: x, km, lost } if distance_km(lat, lon, y, x) <= km => 1.0 - lost,
-                _ => 1.0,
-            })
-            .product();
+        let left = self.product(|f| match *f {
+            Factor::Jam { lat: y, lon: x, km, lost } if distance_km(lat, lon, y, x) <= km => Some(1.0 - lost),
+            _ => None,
+        });
         1.0 - left
     }
 
@@ -234,7 +230,7 @@ impl Run<'_, '_> {
         self.delay_rate.clone_from(&flow.delay);
         for z in 0..w.zones.len() {
             let spare = self.base.demand[Service::Freight as usize][z] * w.sea_surge;
-            self.set_queue(z, 0, flow.blocked[z], spare);
+            self.set_queue(z, flow.blocked[z], spare);
             let demand = self.base.demand[Service::Freight as usize][z];
             self.rates.share[Service::Freight as usize][z] = if demand > 0.0 { (flow.blocked[z] / demand).clamp(0.0, 1.0) } else { 0.0 };
         }
@@ -250,8 +246,8 @@ impl Run<'_, '_> {
     }
 
     /// Sets what blocks a zone's queue; a backlog clears at the spare rate once nothing is blocked.
-    fn set_queue(&mut self, z: usize, k: usize, blocked: f64, spare: f64) {
-        let q = &mut self.queues[z][k];
+    fn set_queue(&mut self, z: usize, blocked: f64, spare: f64) {
+        let q = &mut self.queues[z];
         q.blocked = blocked;
         q.rate = if blocked > 1e-9 {
             blocked
@@ -268,10 +264,8 @@ impl Run<'_, '_> {
 
     pub(super) fn account_queues(&mut self) {
         for q in &mut self.queues {
-            for k in q.iter_mut() {
-                if k.blocked <= 1e-9 && k.backlog <= 1e-6 {
-                    *k = super::Queue::default();
-                }
+            if q.blocked <= 1e-9 && q.backlog <= 1e-6 {
+                *q = super::Queue::default();
             }
         }
         self.show_freight();
@@ -338,11 +332,11 @@ impl Run<'_, '_> {
         let dep = &self.world.deps[d as usize];
         let threshold = if matches!(dep.supply, Supply::Area(_)) { 1.0 } else { dep.threshold };
         let supplied = self.served(&dep.supply) >= threshold - 1e-9;
-        let state = self.dep_state.get(&d).copied().unwrap_or(DepState::Ok);
+        let state = self.deps_now.state(d);
         match (supplied, state) {
             (false, DepState::Ok) => self.lose_supply(d),
             (false, DepState::Restarting(_)) => {
-                self.dep_state.insert(d, DepState::Lost);
+                self.deps_now.at(d).state = DepState::Lost;
             }
             // The dark part of an area grew or shrank.
             (false, DepState::Lost) if matches!(dep.supply, Supply::Area(_)) => self.weigh_dependencies(d),
@@ -350,12 +344,11 @@ impl Run<'_, '_> {
                 let buffer = self.buffer_h(d);
                 let (level, _) = self.level_at(d, since);
                 let left = if buffer > 0.0 { (level - (self.now - since) / buffer).max(0.0) } else { 0.0 };
-                self.dep_level.insert(d, (left, self.now));
-                self.dep_state.remove(&d);
+                *self.deps_now.at(d) = DepNow { state: DepState::Ok, level: left, since_h: self.now };
             }
             (true, DepState::Lost) => {
                 let at = self.now + dep.restart_delay_h;
-                self.dep_state.insert(d, DepState::Restarting(at));
+                self.deps_now.at(d).state = DepState::Restarting(at);
                 self.push(at, Class::Recover, What::Restarted(d));
             }
             _ => {}
@@ -370,7 +363,7 @@ impl Run<'_, '_> {
     /// Buffer level (share) at a time, recharging since it was last noted.
     fn level_at(&self, d: u32, t: f64) -> (f64, f64) {
         let dep = &self.world.deps[d as usize];
-        let (level, since) = self.dep_level.get(&d).copied().unwrap_or((1.0, 0.0));
+        let DepNow { level, since_h: since, .. } = self.deps_now.get(d);
         let gained = if dep.recharge_h > 0.0 { (t - since) / dep.recharge_h } else { 1.0 };
         ((level + gained).min(1.0), since)
     }
@@ -384,11 +377,10 @@ impl Run<'_, '_> {
         let starts = !(self.world.study.sampled && dep.failure_on_demand > 0.0 && self.rng.unit() < dep.failure_on_demand);
         let ends = self.buffer_ends(d, self.now);
         if starts && ends > self.now + SAME_TIME_H {
-            self.dep_state.insert(d, DepState::Buffer(self.now));
+            self.deps_now.at(d).state = DepState::Buffer(self.now);
             self.push(ends, Class::Worsen, What::Exhausted(d));
         } else {
-            self.dep_state.insert(d, DepState::Lost);
-            self.dep_level.insert(d, (0.0, self.now));
+            *self.deps_now.at(d) = DepNow { state: DepState::Lost, level: 0.0, since_h: self.now };
             self.weigh_dependencies(d);
         }
     }

@@ -83,8 +83,11 @@ impl<'a> Now<'a> {
     pub(crate) fn new(grid: &'a Grid, base: &BaseDispatch, state: &PowerState) -> Now<'a> {
         let n = grid.n_buses;
         let (mut p, mut p_cap, mut cost, mut weight) = (vec![0.0; n], vec![0.0; n], vec![0.0; n], vec![0.0; n]);
-        for ((plant, &share), &p0) in grid.plants.iter().zip(&state.plant).zip(&base.plant) {
-            let cap = plant.p_max[base.point] * share * state.bus[plant.bus];
+        for (k, ((plant, &share), &p0)) in grid.plants.iter().zip(&state.plant).zip(&base.plant).enumerate() {
+            let mut cap = plant.p_max[base.point] * share * state.bus[plant.bus];
+            if state.held_plants.binary_search(&(k as u32)).is_ok() {
+                cap = cap.min(p0);
+            }
             p[plant.bus] += p0.min(cap);
             p_cap[plant.bus] += cap;
             cost[plant.bus] += plant.cost * cap;
@@ -104,7 +107,11 @@ impl<'a> Now<'a> {
                 (-h.p_max_reverse * s, h.p_max * s)
             })
             .collect();
-        let hvdc = base.hvdc.iter().zip(&hvdc_bound).map(|(x, b)| x.clamp(b.0, b.1)).collect();
+        let hvdc: Vec<f64> = base.hvdc.iter().zip(&hvdc_bound).map(|(x, b)| x.clamp(b.0, b.1)).collect();
+        let mut hvdc_bound = hvdc_bound;
+        for &k in &state.held_hvdc {
+            hvdc_bound[k as usize] = (hvdc[k as usize], hvdc[k as usize]);
+        }
         let n_zones = state.demand.len();
         let mut base_import = vec![0.0; n_zones];
         for (zone, injection) in grid.bus_zone.iter().zip(&base.injection) {
@@ -197,6 +204,19 @@ impl<'a> Now<'a> {
         ending
     }
 
+    /// Buses that are out, or whose island has neither plant nor link from elsewhere.
+    fn dead_buses(&self, network: &Network, state: &PowerState) -> Vec<u32> {
+        let mut able = vec![false; network.n_islands()];
+        for (i, &cap) in self.p_cap.iter().enumerate() {
+            able[network.island(i)] |= cap > POWER_EPS;
+        }
+        for (h, bound) in self.grid.hvdc.iter().zip(&self.hvdc_bound) {
+            able[network.island(h.to)] |= bound.1 > POWER_EPS;
+            able[network.island(h.from)] |= bound.0 < -POWER_EPS;
+        }
+        (0..self.grid.n_buses).filter(|&i| state.bus[i] <= 0.0 || !able[network.island(i)]).map(|i| i as u32).collect()
+    }
+
     pub(crate) fn finish(self, network: &Network, state: &PowerState, ending: Ending, used_lp: bool) -> PowerFlow {
         let grid = self.grid;
         let served: Vec<f64> = self
@@ -238,7 +258,8 @@ impl<'a> Now<'a> {
             })
             .collect();
         let n_islands = want.iter().filter(|w| **w > POWER_EPS).count();
-        PowerFlow { ending, served, bus_served, flow: self.flow, n_islands, used_lp }
+        let dead = self.dead_buses(network, state);
+        PowerFlow { ending, served, bus_served, flow: self.flow, dead, n_islands, used_lp }
     }
 }
 

@@ -5,18 +5,32 @@
 //! headroom is hit, the linear program of [`dispatch`] decides redispatch and, at last, shedding ("the operator acts in time").
 //! Source: Stott, Jardim, Alsaç, "DC Power Flow Revisited", IEEE Trans. Power Syst. 24(3), 2009, DOI 10.1109/TPWRS.2009.2021235.
 
+pub mod ac;
+pub mod ac_n1;
+pub mod adequacy;
 pub mod dc;
 mod dispatch;
+pub mod factors;
+pub mod frequency;
 pub mod ldl;
+pub mod lu;
+pub mod n1;
+pub mod n2;
 pub mod opf;
+pub mod order;
+pub mod overload;
 mod program;
 pub mod redispatch;
 pub mod shed;
+pub mod simd;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 
 use buttress_model::{Balance, Sharing, StudyPoint};
 
+use crate::components::components;
 use crate::ending::Ending;
 use ldl::{Factor, Pattern};
 
@@ -69,6 +83,8 @@ pub struct GridPlant {
     pub p_max: [f64; 2],
     /// Marginal cost, EUR/MWh.
     pub cost: f64,
+    /// True when it can start without a grid and is more than an aggregate on paper.
+    pub black_start: bool,
 }
 
 /// A load.
@@ -116,6 +132,10 @@ pub struct PowerState {
     pub plant: Vec<f64>,
     /// Demand factor by zone.
     pub demand: Vec<f64>,
+    /// Plants that may not be raised above their base output, ascending.
+    pub held_plants: Vec<u32>,
+    /// Links that may not leave their base set point, ascending.
+    pub held_hvdc: Vec<u32>,
 }
 
 /// What came out of one solve.
@@ -129,6 +149,8 @@ pub struct PowerFlow {
     pub bus_served: Vec<f64>,
     /// Flow on each line, p.u.
     pub flow: Vec<f64>,
+    /// Buses that are out or in an island without anything that could feed it, ascending.
+    pub dead: Vec<u32>,
     /// Number of islands that carry load.
     pub n_islands: usize,
     /// True when the linear program was needed.
@@ -177,6 +199,8 @@ impl Grid {
             hvdc: vec![1.0; self.hvdc.len()],
             plant: vec![1.0; self.plants.len()],
             demand: vec![1.0; n_zones],
+            held_plants: Vec::new(),
+            held_hvdc: Vec::new(),
         }
     }
 }
@@ -205,34 +229,9 @@ pub(crate) struct Network<'a> {
     limit: Vec<f64>,
 }
 
+/// Islands that the lines with a susceptance make.
 fn islands(n: usize, lines: &[GridLine], b: &[f64]) -> (Vec<usize>, usize) {
-    let mut root: Vec<usize> = (0..n).collect();
-    fn find(root: &mut [usize], mut i: usize) -> usize {
-        while root[i] != i {
-            root[i] = root[root[i]];
-            i = root[i];
-        }
-        i
-    }
-    for (line, &b) in lines.iter().zip(b) {
-        if b != 0.0 {
-            let (x, y) = (find(&mut root, line.from), find(&mut root, line.to));
-            // The lower index stays the root, so numbers do not depend on the order of lines.
-            root[x.max(y)] = x.min(y);
-        }
-    }
-    let mut number = vec![usize::MAX; n];
-    let mut island = vec![0; n];
-    let mut count = 0;
-    for i in 0..n {
-        let r = find(&mut root, i);
-        if number[r] == usize::MAX {
-            number[r] = count;
-            count += 1;
-        }
-        island[i] = number[r];
-    }
-    (island, count)
+    components(n, lines.iter().zip(b).filter(|&(_, &b)| b != 0.0).map(|(l, _)| (l.from, l.to)))
 }
 
 impl<'a> Network<'a> {
@@ -377,7 +376,7 @@ impl Grid {
         let ratio: Vec<f64> = live.iter().zip(&asked).map(|(g, d)| if *d > 0.0 { (g / d).min(1.0) } else { 1.0 }).collect();
         let bus_served: Vec<f64> = (0..self.n_buses).map(|i| if state.bus[i] > 0.0 { ratio[island[i]] } else { 0.0 }).collect();
         let served = self.loads.iter().map(|l| bus_served[l.bus]).collect();
-        PowerFlow { ending: Ending::Solved, served, bus_served, flow: Vec::new(), n_islands, used_lp: false }
+        PowerFlow { ending: Ending::Solved, served, bus_served, flow: Vec::new(), dead: Vec::new(), n_islands, used_lp: false }
     }
 
     fn dead(&self, ending: Ending) -> PowerFlow {
@@ -386,8 +385,27 @@ impl Grid {
             served: vec![0.0; self.loads.len()],
             bus_served: vec![0.0; self.n_buses],
             flow: vec![0.0; self.lines.len()],
+            dead: Vec::new(),
             n_islands: 0,
             used_lp: false,
+        }
+    }
+
+    /// The direct-current model of one state in its base dispatch: what outages and cascades are screened on.
+    pub fn dc_model(&self, base: &BaseDispatch, state: &PowerState) -> dc::DcModel {
+        let live = |i: usize| state.bus[i] > 0.0;
+        let share = |k: usize| if live(self.lines[k].from) && live(self.lines[k].to) { state.line[k].max(0.0) } else { 0.0 };
+        dc::DcModel {
+            n_buses: self.n_buses,
+            from: self.lines.iter().map(|l| l.from as u32).collect(),
+            to: self.lines.iter().map(|l| l.to as u32).collect(),
+            b: self.lines.iter().enumerate().map(|(k, l)| if share(k) > 0.0 { l.b } else { 0.0 }).collect(),
+            shift_flow: vec![0.0; self.lines.len()],
+            limit: self.lines.iter().enumerate().map(|(k, l)| l.p_max * share(k)).collect(),
+            injection: base.injection.clone(),
+            reference: None,
+            live: (0..self.n_buses).map(live).collect(),
+            base_mva: BASE_MVA,
         }
     }
 

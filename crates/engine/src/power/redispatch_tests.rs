@@ -1,6 +1,6 @@
 use super::super::opf::optimal_flow;
-use super::super::opf::tests::{read_matpower, shared_data};
 use super::*;
+use crate::power::testing::network as published;
 use buttress_model::network::{Bus, Cost, Generator};
 use proptest::prelude::*;
 
@@ -86,8 +86,7 @@ fn no_secure_dispatch_is_infeasible_and_too_few_rounds_are_said() {
 
 #[test]
 fn a_secure_dispatch_of_57_buses_costs_more_and_needs_no_correction() {
-    let Some(data) = shared_data() else { return };
-    let network = read_matpower(&data.join("energy-power/pglib-opf/pglib_opf_case57_ieee.m"));
+    let Some(network) = published("energy-power/pglib-opf/pglib_opf_case57_ieee.m") else { return };
     let cheapest = optimal_flow(&network, OPERATION.convention);
     let secured = preventive(&network, &OPERATION);
     println!("{} {} {} pairs, parting {:?}", cheapest.objective, secured.objective, secured.n_pairs, secured.parting);

@@ -1,6 +1,6 @@
-use super::super::opf::tests::{read_matpower, shared_data};
 use super::super::program;
 use super::*;
+use crate::power::testing::{data, network as published};
 use buttress_model::network::{Branch, Bus, Generator};
 use proptest::prelude::*;
 
@@ -91,8 +91,8 @@ fn attacks(text: &str) -> Vec<(Vec<usize>, f64)> {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "published values stand in files")]
 fn every_published_attack_on_rts_24_sheds_as_much_as_published() {
-    let Some(folder) = shared_data().map(|d| d.join("attack-nk/rts24")) else { return };
-    let network = read_matpower(&folder.join("nesta_case24_ieee_rts.m"));
+    let Some(network) = published("attack-nk/rts24/nesta_case24_ieee_rts.m") else { return };
+    let Some(folder) = data().map(|d| d.join("attack-nk/rts24")) else { return };
     let mut n_attacks = 0;
     for k in 2..=38 {
         let text = std::fs::read_to_string(folder.join(format!("deterministic/det_{k}_24.json"))).expect("attacks");
@@ -116,8 +116,7 @@ fn sets(n: usize, k: usize) -> Vec<Vec<usize>> {
 
 #[test]
 fn rts_24_is_secure_against_one_loss_and_sheds_after_8_pairs_and_317_triples() {
-    let Some(data) = shared_data() else { return };
-    let network = read_matpower(&data.join("energy-power/matpower/case24_ieee_rts.m"));
+    let Some(network) = published("energy-power/matpower/case24_ieee_rts.m") else { return };
     let shedding = Shedding::new(&network, Convention::Matpower).expect("sound").with_base();
     let run = |k: usize| {
         let totals = shedding.ensemble(&sets(38, k), 2).expect("branches");
@@ -144,8 +143,7 @@ fn rts_24_is_secure_against_one_loss_and_sheds_after_8_pairs_and_317_triples() {
 
 #[test]
 fn five_damaged_buses_deliver_as_published_with_the_best_repairs() {
-    let Some(data) = shared_data() else { return };
-    let damaged = read_matpower(&data.join("energy-power/restoration/case5_restoration.m"));
+    let Some(damaged) = published("energy-power/restoration/case5_restoration.m") else { return };
     // Generators 1 to 3 and branches 1 to 3 are out; a repair brings one of the six back.
     let delivered = |repairs: &[usize], convention: Convention| {
         let mut network = damaged.clone();
@@ -167,9 +165,8 @@ fn five_damaged_buses_deliver_as_published_with_the_best_repairs() {
 
 #[test]
 fn a_twentieth_of_three_european_grids_lost_sheds_as_measured_with_two_peers() {
-    let Some(data) = shared_data() else { return };
     for (case, shed_mw) in [("1354", 1112.0800), ("2869", 2108.0333), ("8387", 2530.8749)] {
-        let network = read_matpower(&data.join(format!("energy-power/pglib-opf/pglib_opf_case{case}_pegase.m")));
+        let Some(network) = published(&format!("energy-power/pglib-opf/pglib_opf_case{case}_pegase.m")) else { return };
         let rows: Vec<usize> = (0..network.branches.len()).filter(|r| (r * 7919) % 20 == 0).map(|r| r + 1).collect();
         let shed = least_shed(&network.without_branches(&rows).expect("rows"), Convention::Matpower);
         println!("{case} {:.6}", shed.shed_mw);

@@ -6,6 +6,7 @@
 
 mod about;
 mod chart;
+mod grid;
 mod html;
 mod map;
 
@@ -331,6 +332,7 @@ fn sections(ctx: &Context, page: &Page) -> Vec<Section> {
         Section("blueprint", "Losses that hit six or more EU members", blueprint(ctx)),
         Section("borders", "Who causes, who pays", matrix(ctx)),
         Section("second", "Second hit", second_hit(ctx)),
+        Section("grid", "Outages of lines", grid::section(ctx)),
         Section("concentration", "Concentration", concentration(ctx)),
         Section("measures", "Measures", measures(ctx)),
         Section("portfolio", "Budget: joint against national", portfolio(ctx)),

@@ -1,0 +1,133 @@
+//! What can be typed after `buttress power`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// The network and how to print.
+#[derive(Debug, Args)]
+pub struct Network {
+    /// MATPOWER case (.m), PyPSA CSV folder or GridKit CSV folder.
+    pub file: PathBuf,
+    /// Branches to switch out first, by row of the source's branch table, counted from 1.
+    #[arg(long, value_name = "ROW,...", value_delimiter = ',')]
+    pub out: Vec<usize>,
+    /// Print one JSON object instead of text.
+    #[arg(long)]
+    pub json: bool,
+    /// Rows of a table to print.
+    #[arg(long, default_value_t = 20)]
+    pub limit: usize,
+    /// Threads; all cores when left out. The answer does not depend on it.
+    #[arg(long)]
+    pub threads: Option<usize>,
+}
+
+/// Where Newton's method starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StartArg {
+    /// Angles of the direct-current model, set points of voltage.
+    Dc,
+    /// Equal angles, set points of voltage.
+    Flat,
+    /// Voltages of the source.
+    Case,
+}
+
+/// How a network is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// One MATPOWER case file.
+    Matpower,
+    /// A PyPSA CSV folder.
+    Pypsa,
+    /// A Buttress case folder, with provenance.
+    Case,
+}
+
+/// The verbs of the power engine.
+#[derive(Debug, Subcommand)]
+pub enum PowerVerb {
+    /// Power flow: voltages and flows, by Newton's method or in the direct-current model.
+    Flow {
+        #[command(flatten)]
+        network: Network,
+        /// Direct-current model: b = 1/(x tap), phase shifts, no losses.
+        #[arg(long)]
+        dc: bool,
+        /// Where Newton's method starts.
+        #[arg(long, value_enum, default_value = "dc", conflicts_with = "dc")]
+        start: StartArg,
+        /// Hold generators at their reactive limits.
+        #[arg(long, conflicts_with = "dc")]
+        reactive_limits: bool,
+    },
+    /// Least-cost dispatch in the direct-current model: b = x/(r² + x²), ratings and angle limits.
+    Opf {
+        #[command(flatten)]
+        network: Network,
+    },
+    /// Least load shed under ratings, generators free between 0 and their maximum.
+    Shed {
+        #[command(flatten)]
+        network: Network,
+    },
+    /// Every single branch outage, exact.
+    N1 {
+        #[command(flatten)]
+        network: Network,
+        /// Full alternating-current solution of each outage.
+        #[arg(long)]
+        ac: bool,
+    },
+    /// Every pair of branch outages in the direct-current model, exact.
+    N2 {
+        #[command(flatten)]
+        network: Network,
+    },
+    /// Overload cascade from the branches switched out, or from sampled starts.
+    Cascade {
+        #[command(flatten)]
+        network: Network,
+        /// Options (TOML): thermal inertia, protection, governors, shedding steps; the plain rule when left out.
+        #[arg(long, value_name = "FILE")]
+        options: Option<PathBuf>,
+        /// Number of sampled starts of two branches instead of `--out`.
+        #[arg(long, value_name = "N", conflicts_with = "out")]
+        samples: Option<usize>,
+        /// Seed of the samples and of hidden failures.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+    /// Loss of load expectation and expected energy not served of the network's generators.
+    Adequacy {
+        #[command(flatten)]
+        network: Network,
+        /// Forced outage rates (CSV: generator_row,forced_outage_rate).
+        #[arg(long, value_name = "FILE")]
+        rates: Option<PathBuf>,
+        /// Hourly load (CSV: load_mw), one row an hour; the shape of the Reliability Test System when left out.
+        #[arg(long, value_name = "FILE")]
+        load: Option<PathBuf>,
+        /// Annual peak, MW; the network's demand when left out.
+        #[arg(long, value_name = "MW")]
+        peak: Option<f64>,
+        /// Sampled years besides the convolution.
+        #[arg(long, value_name = "N")]
+        samples: Option<usize>,
+        /// Seed of the samples.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// Read a network and write it in another format.
+    Convert {
+        #[command(flatten)]
+        network: Network,
+        /// Format to write.
+        #[arg(long, value_enum)]
+        to: Format,
+        /// File (MATPOWER) or folder to write.
+        #[arg(long, value_name = "PATH")]
+        write: PathBuf,
+    },
+}
