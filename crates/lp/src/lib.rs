@@ -201,8 +201,10 @@ pub const BARRIER_ROWS: usize = 6000;
 pub enum Engine {
     /// `HiGHS` dual simplex and branch-and-bound (MIT).
     Simplex,
-    /// `HiGHS` interior point without crossover (MIT); gives no basis.
+    /// `HiGHS` interior point without crossover (MIT): ends amid the optimal points and gives no basis.
     Barrier,
+    /// `HiGHS` interior point with crossover (MIT): a vertex and its basis, for large programs.
+    Crossover,
     /// Clarabel interior point (Apache-2.0).
     InteriorPoint,
 }
@@ -269,7 +271,8 @@ pub fn solve_with(problem: &Problem, limits: &Limits, warm: Option<&Basis>, engi
     }
     match engine {
         Engine::Simplex => simplex::solve(problem, limits, warm),
-        Engine::Barrier => simplex::solve_by_barrier(problem, limits),
+        Engine::Barrier => simplex::solve_by_barrier(problem, limits, "off"),
+        Engine::Crossover => simplex::solve_by_barrier(problem, limits, "on"),
         Engine::InteriorPoint => conic::solve(problem, limits),
     }
 }
@@ -292,7 +295,7 @@ mod tests {
         let limits = Limits::default();
         let s = solve_with(&diet(), &limits, None, Engine::Simplex);
         assert!(s.is_optimal() && (s.objective - 2.25).abs() < 1e-9, "{}", s.objective);
-        for engine in [Engine::Barrier, Engine::InteriorPoint] {
+        for engine in [Engine::Barrier, Engine::Crossover, Engine::InteriorPoint] {
             let c = solve_with(&diet(), &limits, None, engine);
             assert!(c.is_optimal() && (s.objective - c.objective).abs() < 1e-6);
             for (a, b) in s.row_dual.iter().zip(&c.row_dual) {
@@ -354,7 +357,7 @@ mod tests {
         nan.add_col(f64::NAN, 0.0, 1.0);
         let mut ragged = Problem::new();
         ragged.add_row(0.0, 1.0, [(3, 1.0)]);
-        for engine in [Engine::Simplex, Engine::Barrier, Engine::InteriorPoint] {
+        for engine in [Engine::Simplex, Engine::Barrier, Engine::Crossover, Engine::InteriorPoint] {
             assert_eq!(solve_with(&infeasible, &limits, None, engine).ending, Ending::Infeasible);
             assert_eq!(solve_with(&crossed, &limits, None, engine).ending, Ending::Infeasible);
             assert_eq!(solve_with(&unbounded, &limits, None, engine).ending, Ending::Unbounded);

@@ -15,6 +15,9 @@ pub(crate) const BASIC: i32 = c::kHighsBasisStatusBasic;
 /// Programs with fewer rows than this are solved without presolve, which would cost more than the simplex.
 const PRESOLVE_ROWS: usize = 400;
 
+/// Devex pricing of the dual simplex.
+const DEVEX: u32 = 1;
+
 struct Handle(*mut c_void);
 
 impl Handle {
@@ -122,11 +125,11 @@ fn ending_of(status: c::HighsInt) -> Ending {
     }
 }
 
-/// Interior point without crossover; where it fails to finish, the simplex decides.
-pub(crate) fn solve_by_barrier(p: &Problem, limits: &Limits) -> Solution {
+/// Interior point with crossover "on" or "off"; where it fails to finish, the simplex decides.
+pub(crate) fn solve_by_barrier(p: &Problem, limits: &Limits, crossover: &str) -> Solution {
     let handle = handle(limits);
     handle.set_string("solver", "ipm");
-    handle.set_string("run_crossover", "off");
+    handle.set_string("run_crossover", crossover);
     handle.set_int("ipm_iteration_limit", limits.iterations);
     if pass(&handle, p) == c::kHighsStatusError {
         return Solution::without_answer(Ending::NotAProgram("refused by the interior-point solver".into()));
@@ -137,7 +140,8 @@ pub(crate) fn solve_by_barrier(p: &Problem, limits: &Limits) -> Solution {
         return solve(p, limits, None);
     }
     let iterations = handle.int_info("ipm_iteration_count").max(0) as u64;
-    Solution { basis: None, iterations, ..read(&handle, p, false) }
+    let solution = read(&handle, p, false);
+    Solution { basis: solution.basis.filter(|_| crossover == "on"), iterations, ..solution }
 }
 
 /// A silent handle with one thread and a fixed seed.
@@ -167,6 +171,10 @@ pub(crate) fn solve(p: &Problem, limits: &Limits, warm: Option<&Basis>) -> Solut
         && basis.cols.len() == p.n_cols()
         && basis.rows.len() == p.n_rows()
     {
+        if p.n_rows() >= PRESOLVE_ROWS {
+            // Steepest edge would begin with one solve a row, which costs more than the few iterations from a good basis.
+            handle.set_int("simplex_dual_edge_weight_strategy", DEVEX);
+        }
         // SAFETY: both arrays have the model's lengths.
         unsafe { c::Highs_setBasis(handle.0, basis.cols.as_ptr(), basis.rows.as_ptr()) };
     }

@@ -250,10 +250,13 @@ impl<'a> Operated<'a> {
                 continue;
             }
             let ramp = self.operation.ramp_share * generator.p_max_mw.abs();
+            let up = (generator.p_max_mw - p).min(ramp).max(0.0);
             let down = (p - generator.p_min_mw).min(ramp).max(0.0);
-            add(generator.bus, 1.0, (generator.p_max_mw - p).min(ramp), 1.0, Move::Up(g));
+            add(generator.bus, 1.0, up, 1.0, Move::Up(g));
             add(generator.bus, -1.0, down, 1.0, Move::Down(g));
-            add(generator.bus, -1.0, p - down, TRIP_COST, Move::Trip(g));
+            // A trip ends at no output, from either side.
+            let room = if p > 0.0 { p - down } else { -p - up };
+            add(generator.bus, -p.signum(), room, TRIP_COST, Move::Trip(g));
         }
         for (i, bus) in self.network.buses.iter().enumerate().filter(|(i, _)| self.wires.live[*i]) {
             let left = bus.pd_mw - state.bus_shed_mw.get(i).copied().unwrap_or(0.0);
@@ -289,7 +292,10 @@ impl<'a> Operated<'a> {
             match *what {
                 Move::Up(g) => (correction.moved_mw, next.p_mw[g]) = (correction.moved_mw + mw, next.p_mw[g] + mw),
                 Move::Down(g) => (correction.moved_mw, next.p_mw[g]) = (correction.moved_mw + mw, next.p_mw[g] - mw),
-                Move::Trip(g) => (correction.tripped_mw, next.p_mw[g]) = (correction.tripped_mw + mw, next.p_mw[g] - mw),
+                Move::Trip(g) => {
+                    correction.tripped_mw += mw;
+                    next.p_mw[g] += column.at[0].1 * mw;
+                }
                 Move::Shed(i) => {
                     correction.shed_mw += mw;
                     next.bus_shed_mw[i] += column.at[0].1 * mw;

@@ -60,6 +60,21 @@ fn what_ramps_cannot_move_is_tripped_and_shed() {
 }
 
 #[test]
+fn a_consuming_generator_cut_off_trips_to_nothing() {
+    let mut network = pair();
+    network.buses.push(Bus::default());
+    network.generators.push(Generator { p_min_mw: -50.0, ..plant(2, 10.0, 0.0) });
+    network.branches.push(line(1, 2, 60.0));
+    let dispatch = Dispatch { p_mw: vec![50.0, 90.0, -40.0], dc_line_mw: vec![], bus_shed_mw: vec![0.0; 3] };
+    // The lost line leaves 40 MW too much at bus 1; at bus 2 the ramp takes back 2 of 40.
+    let lost = corrective(&network, &OPERATION, &dispatch).expect("fits")[2];
+    assert!(
+        lost.ending == Ending::Solved && near(lost.moved_mw, 42.0) && near(lost.tripped_mw, 38.0) && near(lost.shed_mw, 0.0),
+        "{lost:?}"
+    );
+}
+
+#[test]
 fn no_secure_dispatch_is_infeasible_and_too_few_rounds_are_said() {
     let mut network = pair();
     network.generators[1].p_max_mw = 10.0;
