@@ -161,7 +161,9 @@ fn numbers<const N: usize>(file: &str, text: &str, columns: [&str; N]) -> Result
     }
     let mut out = Vec::new();
     for record in reader.records() {
-        let record = record.map_err(|e| error(e.position().map_or(0, csv::Position::line), "has more or fewer cells than the header, or is not UTF-8".into()))?;
+        let record = record.map_err(|e| {
+            error(e.position().map_or(0, csv::Position::line), "has more or fewer cells than the header, or is not UTF-8".into())
+        })?;
         let line = record.position().map_or(0, csv::Position::line);
         let mut row = [0.0; N];
         for ((x, &place), column) in row.iter_mut().zip(&at).zip(columns) {
