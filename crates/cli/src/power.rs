@@ -10,6 +10,7 @@ use buttress::engine::power::ac_n1::OutageStudy;
 use buttress::engine::power::dc::Convention;
 use buttress::engine::power::n1::Screening;
 use buttress::io::power_json as json;
+use buttress::io::power_map::{self, Mark};
 use buttress::model::PowerNetwork;
 use buttress::power;
 
@@ -57,6 +58,23 @@ fn read(args: &Network) -> Result<PowerNetwork, Box<dyn Error>> {
     Ok(network)
 }
 
+/// Draws the map where one is asked for.
+fn map(args: &Network, network: &PowerNetwork, title: &str, marks: &[Mark]) -> Result<(), Box<dyn Error>> {
+    let Some(path) = &args.map else { return Ok(()) };
+    let svg = power_map::draw(network, title, marks).ok_or("the source gives no coordinates of its buses; leave --map out")?;
+    Ok(power::write_file(path, &svg)?)
+}
+
+/// Branches that carry more than half of their rating.
+fn loaded(network: &PowerNetwork, flow_mva: impl Iterator<Item = f64>) -> Vec<Mark> {
+    let rated = network.branches.iter().zip(flow_mva).enumerate().filter(|(_, (b, _))| b.rate_a_mva > 0.0);
+    rated
+        .map(|(k, (b, flow))| (k, flow.abs() / b.rate_a_mva))
+        .filter(|x| x.1 > 0.5)
+        .map(|(branch, share)| Mark { branch, weight: share, text: format!("{:.1} % of its rating", share * 100.0) })
+        .collect()
+}
+
 /// 0 with an answer, 1 without.
 fn code(ending: Ending) -> u8 {
     u8::from(ending != Ending::Solved)
@@ -85,6 +103,8 @@ fn options(start: StartArg, reactive_limits: bool) -> Options {
 fn ac_flow(args: &Network, start: StartArg, reactive_limits: bool) -> Code {
     let network = load(args)?;
     let s = power::ac_flow(&network, &options(start, reactive_limits));
+    let apparent = s.branches.iter().map(|f| f.p_from_mw.hypot(f.q_from_mvar).max(f.p_to_mw.hypot(f.q_to_mvar)));
+    map(args, &network, "Loading of branches, alternating current", &loaded(&network, apparent))?;
     if args.json {
         print_json(&json::ac_flow(&network, &s));
         return Ok(code(s.ending));
@@ -141,8 +161,9 @@ fn dc_flow(args: &Network) -> Code {
             print_json(&json::no_flow("dc", ending));
             return Ok(1);
         }
-        Err(ending) => return no_answer(ending),
+        Err(ending) => return Ok(no_answer(ending)),
     };
+    map(args, &network, "Loading of branches, direct current", &loaded(&network, factors.flow().iter().map(|p| p * network.base_mva)))?;
     if args.json {
         print_json(&json::dc_flow(&network, &factors));
         return Ok(0);
@@ -160,20 +181,21 @@ fn dc_flow(args: &Network) -> Code {
     Ok(0)
 }
 
-fn no_answer(ending: Ending) -> Code {
+fn no_answer(ending: Ending) -> u8 {
     print(&format!("no answer: {}\n", ending.name()));
-    Ok(1)
+    1
 }
 
 fn opf(args: &Network) -> Code {
     let network = load(args)?;
     let s = power::opf(&network);
+    map(args, &network, "Loading of branches, least cost", &loaded(&network, s.flow_mw.iter().copied()))?;
     if args.json {
         print_json(&json::opf(&network, &s));
         return Ok(code(s.ending));
     }
     if s.ending != Ending::Solved {
-        return no_answer(s.ending);
+        return Ok(no_answer(s.ending));
     }
     print(&format!("objective   {:.4} an hour\n", s.objective));
     let mut t = table(&["row", "bus", "P MW", "P max MW"], 2);
@@ -188,13 +210,14 @@ fn opf(args: &Network) -> Code {
 fn shed(args: &Network) -> Code {
     let network = load(args)?;
     let s = power::shed(&network, Convention::Matpower);
+    map(args, &network, "Loading of branches, least shedding", &loaded(&network, s.flow_mw.iter().copied()))?;
     let demand = power::demand_mw(&network);
     if args.json {
         print_json(&json::shed(&network, &s, demand));
         return Ok(code(s.ending));
     }
     if s.ending != Ending::Solved {
-        return no_answer(s.ending);
+        return Ok(no_answer(s.ending));
     }
     print(&format!("load shed   {:.4} MW of {demand:.2} MW\nserved      {:.4} MW\n", s.shed_mw, demand - s.shed_mw));
     let mut t = table(&["bus", "shed MW"], 1);
@@ -220,8 +243,13 @@ fn screen(args: &Network, what: &str, ask: fn(&PowerNetwork, usize, usize) -> Re
             print_json(&json::no_screening("dc", ending, seconds));
             return Ok(1);
         }
-        Err(ending) => return no_answer(ending),
+        Err(ending) => return Ok(no_answer(ending)),
     };
+    let worst = s.worst.iter().map(|w| {
+        let rows = w.outages.iter().map(|k| (k + 1).to_string()).collect::<Vec<_>>().join(" and ");
+        Mark { branch: w.branch as usize, weight: w.loading - 1.0, text: format!("{:.1} % after the loss of {rows}", w.loading * 100.0) }
+    });
+    map(args, &network, &format!("Branches overloaded after the worst {what}"), &worst.collect::<Vec<_>>())?;
     if args.json {
         print_json(&json::screening(&s, seconds));
         return Ok(code(s.ending));
@@ -253,6 +281,12 @@ fn ac_n1(args: &Network) -> Code {
         return Ok(code(s.base.ending));
     }
     let over = s.overloads();
+    let worst = over.iter().take(args.limit).map(|(k, l)| Mark {
+        branch: l.branch,
+        weight: l.share - 1.0,
+        text: format!("{:.1} % after the loss of {}", l.share * 100.0, k + 1),
+    });
+    map(args, &network, "Branches overloaded after the worst single outages", &worst.collect::<Vec<_>>())?;
     print(&format!(
         "{} single outages in {seconds:.3} s\nbase           {}\nislanding      {}\nwithout answer {}\noverloading    {}\n",
         s.outages.len(),
@@ -282,7 +316,7 @@ fn cascade(args: &Network, options: Option<&Path>, samples: Option<usize>, seed:
         };
         let c = match answer {
             Ok(c) => c,
-            Err(ending) => return no_cascade(args, ending),
+            Err(ending) => return Ok(no_cascade(args, ending)),
         };
         let seconds = start.elapsed().as_secs_f64();
         let shown = &c.critical[..c.critical.len().min(args.limit)];
@@ -317,14 +351,15 @@ fn cascade(args: &Network, options: Option<&Path>, samples: Option<usize>, seed:
             let n_relays = s.settings.relays.len();
             match power::timed_cascade(&network, s.settings, &rows, seed)? {
                 Ok(c) => json::timed_cascade(&network, &c, n_relays),
-                Err(ending) => return no_cascade(args, ending),
+                Err(ending) => return Ok(no_cascade(args, ending)),
             }
         }
         None => match power::cascade(&network, &rows)? {
             Ok(c) => json::plain_cascade(&c.cascade, &c.tripped, c.load_mw),
-            Err(ending) => return no_cascade(args, ending),
+            Err(ending) => return Ok(no_cascade(args, ending)),
         },
     };
+    map(args, &network, "Branches that tripped", &tripped(&value))?;
     if args.json {
         print_json(&value);
     } else {
@@ -333,12 +368,26 @@ fn cascade(args: &Network, options: Option<&Path>, samples: Option<usize>, seed:
     Ok(u8::from(value["ending"] != "solved"))
 }
 
-fn no_cascade(args: &Network, ending: Ending) -> Code {
+fn no_cascade(args: &Network, ending: Ending) -> u8 {
     if args.json {
         print_json(&json::no_cascade(ending));
-        return Ok(1);
+        return 1;
     }
     no_answer(ending)
+}
+
+/// Branches of a cascade's steps; the first are the darkest.
+fn tripped(value: &serde_json::Value) -> Vec<Mark> {
+    let steps = value["steps"].as_array().map_or(&[][..], Vec::as_slice);
+    let mut out = Vec::new();
+    for (i, s) in steps.iter().enumerate() {
+        let rows = s["rows"].as_array().into_iter().flatten().chain(std::iter::once(&s["row"]));
+        for row in rows.filter_map(serde_json::Value::as_u64) {
+            let weight = 1.0 - i as f64 / steps.len() as f64;
+            out.push(Mark { branch: row as usize - 1, weight, text: format!("out in step {}", i + 1) });
+        }
+    }
+    out
 }
 
 /// The steps of a cascade as a table.
@@ -393,7 +442,7 @@ fn adequacy(args: &Network, question: &power::AdequacyQuestion) -> Code {
             print_json(&json::no_adequacy(ending));
             return Ok(1);
         }
-        Err(ending) => return no_answer(ending),
+        Err(ending) => return Ok(no_answer(ending)),
     };
     if args.json {
         print_json(&json::adequacy(&a.exact, a.sampled.as_ref(), a.n_hours));

@@ -15,6 +15,9 @@ pub struct Network {
     /// Print one JSON object instead of text.
     #[arg(long)]
     pub json: bool,
+    /// Draw the network with what was found on it as a map (SVG); the source must have coordinates.
+    #[arg(long, value_name = "FILE.svg")]
+    pub map: Option<PathBuf>,
     /// Rows of a table to print.
     #[arg(long, default_value_t = 20)]
     pub limit: usize,
@@ -113,10 +116,10 @@ pub enum PowerVerb {
     Adequacy {
         #[command(flatten)]
         network: Network,
-        /// Forced outage rates (CSV: generator_row,forced_outage_rate).
+        /// Forced outage rates (CSV with `generator_row` and `forced_outage_rate`).
         #[arg(long, value_name = "FILE")]
         rates: Option<PathBuf>,
-        /// Hourly load (CSV: load_mw), one row an hour; the shape of the Reliability Test System when left out.
+        /// Hourly load (CSV with `load_mw`), one row an hour; the shape of the Reliability Test System when left out.
         #[arg(long, value_name = "FILE")]
         load: Option<PathBuf>,
         /// Annual peak, MW; the network's demand when left out.

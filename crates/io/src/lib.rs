@@ -6,6 +6,7 @@ pub mod case_folder;
 pub mod embedded;
 pub mod power_formats;
 pub mod power_json;
+pub mod power_map;
 pub mod power_study;
 pub mod report;
 pub mod scenario_file;

@@ -7,8 +7,8 @@
 mod about;
 mod chart;
 mod grid;
-mod html;
-mod map;
+pub(crate) mod html;
+pub(crate) mod map;
 
 use std::collections::{BTreeMap, BTreeSet};
 
