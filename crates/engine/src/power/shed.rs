@@ -21,10 +21,14 @@ use super::program::{Answer, Column, Program, Start, Topology, Wires};
 use crate::batch;
 use crate::ending::Ending;
 
-/// Shares of the limits that the base dispatch tries to keep, tightest first: room for what is lost later.
-const BASE_SHARES: [f64; 3] = [0.6, 0.8, 1.0];
+/// Shares of the limits that the base dispatch is brought under where it can be, one after the other: room for what is lost later.
+const BASE_SHARES: [f64; 5] = [0.95, 0.9, 0.8, 0.7, 0.6];
+/// Programs tried for each share.
+const BASE_TRIES: usize = 4;
 /// Shedding below this (p.u.) counts as none.
 const NO_SHED: f64 = 1e-9;
+/// A flow this close to a limit (p.u.) binds.
+const BINDING: f64 = 1e-6;
 /// Overloads of the nearest dispatch with which a program begins.
 const SEED_LINES: usize = 16;
 
@@ -142,26 +146,56 @@ impl<'a> Shedding<'a> {
         Ok(Shedding { network, wires, pattern, fixed, columns, n_free, n_shed, start: Start::default(), dispatch: Vec::new() })
     }
 
-    /// Solves the base case with room on the branches, so that scenarios may begin there.
+    /// Solves the base case, so that scenarios may begin there, and looks for a dispatch as good that leaves room on the branches.
     #[must_use]
     pub fn with_base(mut self) -> Shedding<'a> {
-        let mut found = None;
+        let full = vec![1.0; self.wires.b.len()];
+        if let Some(answer) = self.base(&full, &Start::default()) {
+            self.dispatch = self.with_room(&answer, full);
+            self.start = answer.start;
+        }
+        self
+    }
+
+    /// The base case within shares of the limits; `None` without an answer.
+    fn base(&self, shares: &[f64], start: &Start) -> Option<Answer> {
+        let mut wires = self.wires.clone();
+        wires.low.iter_mut().chain(&mut wires.high).zip(shares.iter().chain(shares)).for_each(|(x, share)| *x *= share);
+        let topology = Topology::new(&wires, &self.pattern, &[]).ok()?;
+        let fixed = self.fixed_in(&topology);
+        let answer = Program { topology: &topology, columns: &self.columns, fixed: &fixed }.solve(start);
+        (answer.ending == Ending::Solved).then_some(answer)
+    }
+
+    /// A dispatch that sheds no more than `answer`. Branches that bind under a share of their limits while more is shed keep the
+    /// share before.
+    fn with_room(&self, answer: &Answer, mut shares: Vec<f64>) -> Vec<f64> {
+        let (mut dispatch, mut start) = (answer.x.clone(), answer.start.clone());
+        let mut is_kept = vec![false; shares.len()];
         for share in BASE_SHARES {
-            let mut wires = self.wires.clone();
-            wires.low.iter_mut().chain(&mut wires.high).for_each(|x| *x *= share);
-            let Ok(topology) = Topology::new(&wires, &self.pattern, &[]) else { break };
-            let fixed = self.fixed_in(&topology);
-            let answer = Program { topology: &topology, columns: &self.columns, fixed: &fixed }.solve(&Start::default());
-            let sheds_more = answer.objective > NO_SHED && share < 1.0;
-            if answer.ending == Ending::Solved && !sheds_more {
-                found = Some(answer);
+            let before = shares.clone();
+            (shares.iter_mut().zip(&is_kept)).filter(|(_, kept)| !**kept).for_each(|(s, _)| *s = share);
+            let mut is_found = false;
+            for _ in 0..BASE_TRIES {
+                let Some(tight) = self.base(&shares, &start) else { break };
+                let has_basis = tight.start.basis.is_some();
+                if tight.objective <= answer.objective + NO_SHED {
+                    (dispatch, start, is_found) = (tight.x, tight.start, has_basis);
+                    break;
+                }
+                for (k, &flow) in tight.flow.iter().enumerate() {
+                    let binds = flow > self.wires.high[k] * shares[k] - BINDING || flow < self.wires.low[k] * shares[k] + BINDING;
+                    if binds && !is_kept[k] {
+                        (shares[k], is_kept[k]) = (before[k], true);
+                    }
+                }
+            }
+            // Without a basis the next program would cost what the scenarios save.
+            if !is_found {
                 break;
             }
         }
-        if let Some(answer) = found {
-            (self.start, self.dispatch) = (answer.start, answer.x);
-        }
-        self
+        dispatch
     }
 
     /// Least shedding with these branches (0-based) out.
