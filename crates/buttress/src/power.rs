@@ -14,6 +14,7 @@ use buttress_engine::power::opf::{OptimalFlow, optimal_flow};
 use buttress_engine::power::overload::influence::{Critical, Distribution, critical_branches, generations, random_starts};
 use buttress_engine::power::overload::timed::{Outcome, Settings, Timed};
 use buttress_engine::power::overload::{Cascade, Plain};
+use buttress_engine::power::redispatch::{Correction, Dispatch, Operation, Rating, Secured, corrective, preventive, second_losses};
 use buttress_engine::power::shed::{Shed, least_shed};
 use buttress_model::network::BusKind;
 use buttress_model::{Finding, PowerNetwork, Weight};
@@ -48,6 +49,43 @@ pub fn dc_flow(network: &PowerNetwork) -> Result<Factors, Ending> {
 /// Least-cost dispatch.
 pub fn opf(network: &PowerNetwork) -> OptimalFlow {
     optimal_flow(network, Convention::PowerModels)
+}
+
+/// Rounds of constraint generation of a secure dispatch.
+const SECURE_ROUNDS: usize = 50;
+
+fn operation(ramp_share: f64, threads: usize) -> Operation {
+    Operation { convention: Convention::PowerModels, rating: Rating::ShortTerm, ramp_share, max_rounds: SECURE_ROUNDS, threads }
+}
+
+/// The cheapest dispatch under which no single loss overloads a branch beyond its short-term rating.
+pub fn secure(network: &PowerNetwork, threads: usize) -> Secured {
+    preventive(network, &operation(0.0, threads))
+}
+
+fn cheapest(network: &PowerNetwork) -> Result<Dispatch, Ending> {
+    let flow = opf(network);
+    if flow.ending != Ending::Solved {
+        return Err(flow.ending);
+    }
+    Ok(Dispatch { p_mw: flow.p_mw, dc_line_mw: flow.dc_line_mw, bus_shed_mw: vec![0.0; network.buses.len()] })
+}
+
+/// What each single loss asks of the operator, from the cheapest dispatch; generators move by `ramp_share` of their largest output.
+pub fn corrections(network: &PowerNetwork, ramp_share: f64, threads: usize) -> Result<Vec<Correction>, Ending> {
+    corrective(network, &operation(ramp_share, threads), &cheapest(network)?)
+}
+
+/// What every second loss asks after a first loss (row counted from 1) has been corrected: the correction of the first, then those.
+pub fn corrections_after(
+    network: &PowerNetwork,
+    row: usize,
+    ramp_share: f64,
+    threads: usize,
+) -> Result<Result<(Correction, Vec<Correction>), Ending>, Error> {
+    without(network, &[row])?;
+    let answer = cheapest(network).and_then(|d| second_losses(network, &operation(ramp_share, threads), &d, &[row - 1]));
+    Ok(answer.and_then(|mut all| all.pop().ok_or(Ending::Infeasible)))
 }
 
 /// Least load shed.

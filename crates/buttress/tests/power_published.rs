@@ -26,7 +26,12 @@ fn printed(text: &str, section: &str) -> Vec<Vec<f64>> {
     let body = text.split(section).nth(1).unwrap_or_default();
     let table = body.split("-----").find(|part| part.lines().filter(|l| l.trim().starts_with(|c: char| c.is_ascii_digit())).count() > 10);
     let number = |x: &str| x.trim_end_matches('*').parse::<f64>().ok();
-    table.unwrap_or_default().lines().map(|l| l.split_whitespace().filter_map(number).collect()).filter(|r: &Vec<f64>| r.len() > 2).collect()
+    table
+        .unwrap_or_default()
+        .lines()
+        .map(|l| l.split_whitespace().filter_map(number).collect())
+        .filter(|r: &Vec<f64>| r.len() > 2)
+        .collect()
 }
 
 #[test]

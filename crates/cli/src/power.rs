@@ -25,10 +25,12 @@ pub fn run(verb: &PowerVerb) -> Code {
     match verb {
         PowerVerb::Flow { network, dc: true, .. } => dc_flow(network),
         PowerVerb::Flow { network, start, reactive_limits, .. } => ac_flow(network, *start, *reactive_limits),
-        PowerVerb::Opf { network } => opf(network),
+        PowerVerb::Opf { network, secure: true } => secure(network),
+        PowerVerb::Opf { network, secure: false } => opf(network),
         PowerVerb::Shed { network } => shed(network),
-        PowerVerb::N1 { network, ac: true } => ac_n1(network),
-        PowerVerb::N1 { network, ac: false } => screen(network, "single outages", power::n1),
+        PowerVerb::N1 { network, ac: true, .. } => ac_n1(network),
+        PowerVerb::N1 { network, redispatch: true, after, ramp, .. } => corrections(network, *after, *ramp),
+        PowerVerb::N1 { network, .. } => screen(network, "single outages", power::n1),
         PowerVerb::N2 { network } => screen(network, "pairs of outages", power::n2),
         PowerVerb::Cascade { network, options, samples, seed } => cascade(network, options.as_deref(), samples.map(|n| n as usize), *seed),
         PowerVerb::Adequacy { network, rates, load, peak, samples, seed } => adequacy(
@@ -202,6 +204,57 @@ fn opf(args: &Network) -> Code {
     for (k, p) in s.p_mw.iter().enumerate().take(args.limit) {
         let g = &network.generators[k];
         t.add_row([(k + 1).to_string(), name(&network, g.bus), format!("{p:.3}"), format!("{:.3}", g.p_max_mw)]);
+    }
+    print(&format!("{t}\n"));
+    Ok(0)
+}
+
+fn secure(args: &Network) -> Code {
+    let network = load(args)?;
+    let s = power::secure(&network, threads(args.threads));
+    map(args, &network, "Loading of branches, secure dispatch", &loaded(&network, s.flow_mw.iter().copied()))?;
+    if args.json {
+        print_json(&json::secured(&s));
+        return Ok(code(s.ending));
+    }
+    if s.ending != Ending::Solved {
+        return Ok(no_answer(s.ending));
+    }
+    print(&format!(
+        "objective   {:.4} an hour\nheld        {} pairs of outage and branch\nparting     {} branches whose outage splits the network\n",
+        s.objective,
+        s.n_pairs,
+        s.parting.len()
+    ));
+    Ok(0)
+}
+
+fn corrections(args: &Network, after: Option<usize>, ramp: f64) -> Code {
+    let network = load(args)?;
+    let answer = match after {
+        Some(row) => power::corrections_after(&network, row, ramp, threads(args.threads))?.map(|(first, all)| (Some(first), all)),
+        None => power::corrections(&network, ramp, threads(args.threads)).map(|all| (None, all)),
+    };
+    let (first, mut all) = match answer {
+        Ok(x) => x,
+        Err(ending) if args.json => {
+            print_json(&json::no_corrections(ending));
+            return Ok(1);
+        }
+        Err(ending) => return Ok(no_answer(ending)),
+    };
+    if args.json {
+        print_json(&json::corrections(first.as_ref(), &all));
+        return Ok(0);
+    }
+    let shedding = all.iter().filter(|c| c.shed_mw > 1e-6).count();
+    print(&format!("{} single outages\nwith load shed  {shedding}\n", all.len()));
+    all.sort_by(|a, b| b.shed_mw.total_cmp(&a.shed_mw).then(b.moved_mw.total_cmp(&a.moved_mw)).then(a.branch.cmp(&b.branch)));
+    let mut t = table(&["row out", "from", "to", "overloads", "moved MW", "tripped MW", "shed MW"], 3);
+    for c in first.iter().chain(all.iter().take(args.limit)) {
+        let [from, to] = ends(&network, c.branch);
+        let numbers = [c.moved_mw, c.tripped_mw, c.shed_mw].map(|x| format!("{x:.2}"));
+        t.add_row([(c.branch + 1).to_string(), from, to, c.n_overloads.to_string()].into_iter().chain(numbers));
     }
     print(&format!("{t}\n"));
     Ok(0)

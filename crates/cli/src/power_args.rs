@@ -31,6 +31,11 @@ fn row(text: &str) -> Result<usize, String> {
     text.trim().parse().ok().filter(|r| *r > 0).ok_or_else(|| "a row is a whole number from 1".to_owned())
 }
 
+/// A share as typed.
+fn share(text: &str) -> Result<f64, String> {
+    text.trim().parse().ok().filter(|x: &f64| (0.0..=1.0).contains(x)).ok_or_else(|| "give a share from 0 to 1".to_owned())
+}
+
 /// A positive power as typed.
 fn megawatts(text: &str) -> Result<f64, String> {
     text.trim().parse().ok().filter(|p: &f64| p.is_finite() && *p > 0.0).ok_or_else(|| "give a number of MW above 0".to_owned())
@@ -79,6 +84,9 @@ pub enum PowerVerb {
     Opf {
         #[command(flatten)]
         network: Network,
+        /// Hold the dispatch to what no single outage overloads beyond the short-term ratings.
+        #[arg(long)]
+        secure: bool,
     },
     /// Least load shed under ratings, generators free between 0 and their maximum.
     Shed {
@@ -92,6 +100,15 @@ pub enum PowerVerb {
         /// Full alternating-current solution of each outage.
         #[arg(long)]
         ac: bool,
+        /// What each outage asks of the operator, from the cheapest dispatch: generation moved within ramps, tripped, load shed.
+        #[arg(long, conflicts_with = "ac")]
+        redispatch: bool,
+        /// With `--redispatch`: every second outage after this one has been corrected (N-1-1).
+        #[arg(long, value_name = "ROW", requires = "redispatch", value_parser = row)]
+        after: Option<usize>,
+        /// With `--redispatch`: share of its largest output by which a generator may move.
+        #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share)]
+        ramp: f64,
     },
     /// Every pair of branch outages in the direct-current model, exact.
     N2 {

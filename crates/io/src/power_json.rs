@@ -13,6 +13,7 @@ use buttress_engine::power::opf::OptimalFlow;
 use buttress_engine::power::overload::Cascade;
 use buttress_engine::power::overload::influence::{Critical, Distribution};
 use buttress_engine::power::overload::timed::{Cause, Outcome, What};
+use buttress_engine::power::redispatch::{Correction, Secured};
 use buttress_engine::power::shed::Shed;
 use buttress_model::PowerNetwork;
 use buttress_model::network::BusKind;
@@ -124,6 +125,33 @@ pub fn opf(network: &PowerNetwork, s: &OptimalFlow) -> Value {
         "ending": s.ending.name(), "objective": s.objective, "gens": rows(&s.p_mw),
         "dc_lines": rows(&s.dc_line_mw), "buses": buses, "branches": branches,
     })
+}
+
+/// A dispatch that no single outage overloads.
+pub fn secured(s: &Secured) -> Value {
+    json!({
+        "ending": s.ending.name(), "objective": s.objective, "gens": rows(&s.dispatch.p_mw), "dc_lines": rows(&s.dispatch.dc_line_mw),
+        "n_pairs_held": s.n_pairs, "parting_rows": s.parting.iter().map(|k| k + 1).collect::<Vec<_>>(),
+    })
+}
+
+fn correction(c: &Correction) -> Value {
+    json!({"row": c.branch + 1, "ending": c.ending.name(), "n_overloads": c.n_overloads, "moved_mw": c.moved_mw, "tripped_mw": c.tripped_mw,
+        "shed_mw": c.shed_mw})
+}
+
+/// What outages ask of the operator; `first` is the loss already corrected.
+pub fn corrections(first: Option<&Correction>, all: &[Correction]) -> Value {
+    json!({
+        "ending": "solved", "after": first.map(correction), "n_outages": all.len(),
+        "n_redispatched": all.iter().filter(|c| c.moved_mw > 1e-6 || c.tripped_mw > 1e-6).count(),
+        "n_shedding": all.iter().filter(|c| c.shed_mw > 1e-6).count(), "outages": all.iter().map(correction).collect::<Vec<_>>(),
+    })
+}
+
+/// Corrections without an answer.
+pub fn no_corrections(ending: Ending) -> Value {
+    json!({"ending": ending.name(), "n_outages": 0, "outages": []})
 }
 
 fn rows(p_mw: &[f64]) -> Vec<Value> {
