@@ -81,7 +81,7 @@ fn timed<T: Send>(asked: &Asked, n: usize, mut work: impl FnMut() -> T + Send, c
         for _ in 0..asked.reps {
             let (start, start_cpu) = (Instant::now(), cpu());
             last = work();
-            used.push((cpu() - start_cpu).as_secs_f64());
+            used.push(cpu().saturating_sub(start_cpu).as_secs_f64());
             wall.push(start.elapsed().as_secs_f64());
         }
         last
