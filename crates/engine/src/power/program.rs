@@ -22,7 +22,7 @@ pub(super) const OVERLOAD: f64 = 1e-6;
 /// Overloaded branches in one answer above which the sparse form is faster.
 const DENSE_LINES: usize = 64;
 /// Stored transfer factors above which the sparse form is faster.
-const DENSE_ENTRIES: usize = 100_000;
+const DENSE_ENTRIES: usize = 500_000;
 /// Transfer factors below this are no entries.
 const SMALL_FACTOR: f64 = 1e-9;
 /// Angle difference that `PowerModels` puts in place of a missing limit, degrees.

@@ -23,6 +23,8 @@ use crate::ending::Ending;
 
 /// Shares of the limits that the base dispatch is brought under where it can be, one after the other: room for what is lost later.
 const BASE_SHARES: [f64; 5] = [0.95, 0.9, 0.8, 0.7, 0.6];
+/// Branches held or overloaded beyond which room is looked for in the sparse form, once.
+const ROOM_LINES: usize = 64;
 /// Programs tried for each share.
 const BASE_TRIES: usize = 4;
 /// Shedding below this (p.u.) counts as none.
@@ -150,37 +152,45 @@ impl<'a> Shedding<'a> {
     #[must_use]
     pub fn with_base(mut self) -> Shedding<'a> {
         let full = vec![1.0; self.wires.b.len()];
-        if let Some(answer) = self.base(&full, &Start::default()) {
+        if let Some(answer) = self.base(&full, Some(&Start::default())) {
             self.dispatch = self.with_room(&answer, full);
             self.start = answer.start;
         }
         self
     }
 
-    /// The base case within shares of the limits; `None` without an answer.
-    fn base(&self, shares: &[f64], start: &Start) -> Option<Answer> {
+    /// Branches with shares of their limits.
+    fn within(&self, shares: &[f64]) -> Wires {
         let mut wires = self.wires.clone();
         wires.low.iter_mut().chain(&mut wires.high).zip(shares.iter().chain(shares)).for_each(|(x, share)| *x *= share);
+        wires
+    }
+
+    /// The base case within shares of the limits, in the sparse form where there is no start; `None` without an answer.
+    fn base(&self, shares: &[f64], start: Option<&Start>) -> Option<Answer> {
+        let wires = self.within(shares);
         let topology = Topology::new(&wires, &self.pattern, &[]).ok()?;
         let fixed = self.fixed_in(&topology);
-        let answer = Program { topology: &topology, columns: &self.columns, fixed: &fixed }.solve(start);
+        let program = Program { topology: &topology, columns: &self.columns, fixed: &fixed };
+        let answer = start.map_or_else(|| program.solve_sparse(), |start| program.solve(start));
         (answer.ending == Ending::Solved).then_some(answer)
     }
 
     /// A dispatch that sheds no more than `answer`. Branches that bind under a share of their limits while more is shed keep the
     /// share before.
     fn with_room(&self, answer: &Answer, mut shares: Vec<f64>) -> Vec<f64> {
-        let (mut dispatch, mut start) = (answer.x.clone(), answer.start.clone());
+        let (mut dispatch, mut flow, mut start) = (answer.x.clone(), answer.flow.clone(), answer.start.clone());
         let mut is_kept = vec![false; shares.len()];
         for share in BASE_SHARES {
             let before = shares.clone();
             (shares.iter_mut().zip(&is_kept)).filter(|(_, kept)| !**kept).for_each(|(s, _)| *s = share);
+            let over = self.within(&shares).overloads(&flow).len();
+            let is_small = start.basis.is_some() && start.lines.len() + over <= ROOM_LINES;
             let mut is_found = false;
             for _ in 0..BASE_TRIES {
-                let Some(tight) = self.base(&shares, &start) else { break };
-                let has_basis = tight.start.basis.is_some();
+                let Some(tight) = self.base(&shares, is_small.then_some(&start)) else { break };
                 if tight.objective <= answer.objective + NO_SHED {
-                    (dispatch, start, is_found) = (tight.x, tight.start, has_basis);
+                    (dispatch, flow, start, is_found) = (tight.x, tight.flow, tight.start, true);
                     break;
                 }
                 for (k, &flow) in tight.flow.iter().enumerate() {
@@ -190,8 +200,7 @@ impl<'a> Shedding<'a> {
                     }
                 }
             }
-            // Without a basis the next program would cost what the scenarios save.
-            if !is_found {
+            if !is_found || !is_small {
                 break;
             }
         }
