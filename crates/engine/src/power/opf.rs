@@ -34,7 +34,7 @@ pub struct OptimalFlow {
     pub flow_mw: Vec<f64>,
     /// Angle of each bus, radians; 0 at the first bus of each island.
     pub angle_rad: Vec<f64>,
-    /// Marginal cost of demand at each bus, per MWh.
+    /// Marginal cost of demand at each bus, per `MWh`.
     pub price_per_mwh: Vec<f64>,
 }
 
