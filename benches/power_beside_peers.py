@@ -43,7 +43,7 @@ ROWS = [
     lp(O1, "cost", "opf", 5), lp(O2, "cost", "opf", 5), lp(O8, "cost", "opf", 1),
     lp(O1, "shed", "shed-5-percent-rule", 5), lp(O2, "shed", "shed-5-percent-rule", 3), lp(O8, "shed", "shed-5-percent-rule", 1),
     ensemble(O1, "shed-ensemble-2", 2, 1000, 20), ensemble(O2, "shed-ensemble-2", 2, 500, 20), ensemble(O8, "shed-ensemble-2", 2, 100, 20),
-    ensemble(O1, "shed-ensemble-5-percent", 0, 100, 20), ensemble(O2, "shed-ensemble-5-percent", 0, 40, 20),
+    ensemble(O1, "shed-ensemble-5-percent", 0, 100, 20),
     ("cascade " + P1, "cascade", P1, ["--samples", "200", "--reps", "9"], [("cascade.py", ["--samples", "200"])], 1),
     ("cascade " + P9, "cascade", P9, ["--samples", "40", "--reps", "9"], [("cascade.py", ["--samples", "40"])], 1),
 ]
