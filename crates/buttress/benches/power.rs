@@ -129,13 +129,18 @@ fn ac_cold(network: &PowerNetwork, asked: &Asked) -> Answer {
 
 fn ac_n1(network: &PowerNetwork, asked: &Asked) -> Answer {
     let n = network.branches.iter().filter(|b| b.in_service).count();
-    timed(asked, n, || ac_outages(network, &Options::default()), |study| {
-        let solved = |o: &&buttress::engine::power::ac_n1::Outage| matches!(o.ending, OutageEnding::Solved(_));
-        let largest: Option<f64> = (network.buses.len() <= N_CHECKED_BUSES)
-            .then(|| study.outages.iter().filter(solved).map(|o| largest_flow(network, o.branch)).sum());
-        let worst = study.overloads().first().map(|o| o.1.share);
-        json!([study.n_islanding(), study.not_converged().len(), largest, worst])
-    })
+    timed(
+        asked,
+        n,
+        || ac_outages(network, &Options::default()),
+        |study| {
+            let solved = |o: &&buttress::engine::power::ac_n1::Outage| matches!(o.ending, OutageEnding::Solved(_));
+            let largest: Option<f64> = (network.buses.len() <= N_CHECKED_BUSES)
+                .then(|| study.outages.iter().filter(solved).map(|o| largest_flow(network, o.branch)).sum());
+            let worst = study.overloads().first().map(|o| o.1.share);
+            json!([study.n_islanding(), study.not_converged().len(), largest, worst])
+        },
+    )
 }
 
 /// Largest |P| at a from end without one branch, MW.
@@ -146,19 +151,29 @@ fn largest_flow(network: &PowerNetwork, out: usize) -> f64 {
 }
 
 fn opf(network: &PowerNetwork, asked: &Asked) -> Answer {
-    timed(asked, network.buses.len(), || optimal_flow(network, Convention::PowerModels), |s| {
-        assert_eq!(s.ending, Ending::Solved);
-        json!([s.objective])
-    })
+    timed(
+        asked,
+        network.buses.len(),
+        || optimal_flow(network, Convention::PowerModels),
+        |s| {
+            assert_eq!(s.ending, Ending::Solved);
+            json!([s.objective])
+        },
+    )
 }
 
 fn shed_by_rule(network: &PowerNetwork, asked: &Asked) -> Answer {
     let rows: Vec<usize> = (0..network.branches.len()).filter(|r| (r * 7919).is_multiple_of(20)).map(|r| r + 1).collect();
     let left = network.without_branches(&rows).expect("rows of the network");
-    timed(asked, network.buses.len(), || least_shed(&left, Convention::Matpower), |s| {
-        assert_eq!(s.ending, Ending::Solved);
-        json!([s.shed_mw])
-    })
+    timed(
+        asked,
+        network.buses.len(),
+        || least_shed(&left, Convention::Matpower),
+        |s| {
+            assert_eq!(s.ending, Ending::Solved);
+            json!([s.shed_mw])
+        },
+    )
 }
 
 fn shed_ensemble(network: &PowerNetwork, asked: &Asked, k: usize) -> Answer {
@@ -182,10 +197,15 @@ fn cascade(network: &PowerNetwork, asked: &Asked) -> Answer {
     let on: Vec<u32> = (0..network.branches.len() as u32).filter(|&k| network.branches[k as usize].in_service).collect();
     let start = |s: usize| vec![on[s * 7919 % on.len()], on[(s * 104_729 + 13) % on.len()]];
     let starts: Vec<Vec<u32>> = (0..asked.samples).map(start).collect();
-    timed(asked, asked.samples, || plain.ensemble(&starts, asked.threads), |runs| {
-        let (trips, rounds) = runs.iter().fold((0, 0), |(t, r), (c, _)| (t + c.trips, r + c.rounds));
-        json!([runs.iter().map(|r| r.0.served_mw).sum::<f64>(), trips, rounds])
-    })
+    timed(
+        asked,
+        asked.samples,
+        || plain.ensemble(&starts, asked.threads),
+        |runs| {
+            let (trips, rounds) = runs.iter().fold((0, 0), |(t, r), (c, _)| (t + c.trips, r + c.rounds));
+            json!([runs.iter().map(|r| r.0.served_mw).sum::<f64>(), trips, rounds])
+        },
+    )
 }
 
 /// Most memory the process has held, MB.
