@@ -229,7 +229,7 @@ proptest! {
         let pattern = wires.pattern();
         let Ok(topology) = Topology::new(&wires, &pattern, &[]) else { return Ok(()) };
         let fixed = fixed_injection(&network, &wires.live);
-        let sparse = Program { topology: &topology, columns: &choices.columns, fixed: &fixed }.solve_sparse(None, None);
+        let sparse = Program { topology: &topology, columns: &choices.columns, fixed: &fixed }.solve_sparse();
         let flow = optimal_flow(&network, Convention::PowerModels);
         prop_assert_eq!(flow.ending, sparse.ending);
         if flow.ending == Ending::Solved {

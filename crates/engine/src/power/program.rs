@@ -10,7 +10,7 @@
 //! over: θ stays as columns, every rated branch is a sparse row. Each round adds a branch, so rounds are bounded by branches.
 //! Source: Stott, Jardim, Alsaç, IEEE Trans. Power Syst. 24(3), 2009, DOI 10.1109/TPWRS.2009.2021235.
 
-use buttress_lp::{Basis, Engine, Limits, Problem, Solution, solve, solve_with};
+use buttress_lp::{Basis, Limits, Problem, Solution, solve};
 use buttress_model::network::PowerNetwork;
 
 use super::dc::{Convention, DcModel};
@@ -22,7 +22,7 @@ pub(super) const OVERLOAD: f64 = 1e-6;
 /// Overloaded branches in one answer above which the sparse form is faster.
 const DENSE_LINES: usize = 64;
 /// Stored transfer factors above which the sparse form is faster.
-const DENSE_ENTRIES: usize = 100_000;
+const DENSE_ENTRIES: usize = 500_000;
 /// Transfer factors below this are no entries.
 const SMALL_FACTOR: f64 = 1e-9;
 /// Angle difference that `PowerModels` puts in place of a missing limit, degrees.
@@ -126,7 +126,6 @@ pub(super) struct Topology<'a> {
     pub(super) island: Vec<usize>,
     pub(super) n_islands: usize,
     /// First bus of each island: its angle is 0.
-    pub(super) first: Vec<usize>,
     is_reference: Vec<bool>,
     factor: Factor,
 }
@@ -165,7 +164,7 @@ impl<'a> Topology<'a> {
             b[k] = 0.0;
         }
         let (island, is_reference) = islands(wires, &b);
-        let first: Vec<usize> = (0..wires.n_buses).filter(|&i| is_reference[i]).collect();
+        let n_islands = is_reference.iter().filter(|r| **r).count();
         let (mut diagonal, mut edge) = (vec![0.0; wires.n_buses], vec![0.0; b.len()]);
         for k in 0..b.len() {
             let (f, t) = (wires.from[k], wires.to[k]);
@@ -181,7 +180,7 @@ impl<'a> Topology<'a> {
             }
         }
         let factor = pattern.factor(&diagonal, &edge).ok_or(Ending::Singular)?;
-        Ok(Topology { wires, pattern, b, island, n_islands: first.len(), first, is_reference, factor })
+        Ok(Topology { wires, pattern, b, island, n_islands, is_reference, factor })
     }
 
     /// B⁻¹ times a vector by bus, references at 0.
@@ -273,8 +272,6 @@ pub(super) struct Start {
     pub(super) basis: Option<Basis>,
     /// Further branches that will likely bind.
     pub(super) seeds: Vec<usize>,
-    /// A basis of the sparse form.
-    pub(super) sparse: Option<Basis>,
 }
 
 /// An answer; all but the ending is empty when there is none.
@@ -288,24 +285,13 @@ pub(super) struct Answer {
     pub(super) flow: Vec<f64>,
     /// Change of the objective per unit of demand, by bus.
     pub(super) price: Vec<f64>,
-    /// Branches whose limit costs something, with the change of the objective per unit of the limit that binds.
-    pub(super) congestion: Vec<(usize, f64)>,
     /// Where a similar program may begin.
     pub(super) start: Start,
 }
 
 impl Answer {
     pub(super) fn none(ending: Ending) -> Answer {
-        Answer {
-            ending,
-            objective: f64::NAN,
-            x: vec![],
-            theta: vec![],
-            flow: vec![],
-            price: vec![],
-            congestion: vec![],
-            start: Start::default(),
-        }
+        Answer { ending, objective: f64::NAN, x: vec![], theta: vec![], flow: vec![], price: vec![], start: Start::default() }
     }
 }
 
@@ -345,13 +331,12 @@ impl Program<'_> {
 
     /// Solves by whichever form the shape of the network asks for.
     pub(super) fn solve(&self, start: &Start) -> Answer {
-        Dense::new(self, start).solve().unwrap_or_else(|| self.solve_sparse(None, start.sparse.as_ref()))
+        Dense::new(self, start).solve().unwrap_or_else(|| self.solve_sparse())
     }
 
     /// θ form: columns, then θ; a balance a bus, then a row a rated branch. Rows of branches are flows for the simplex, and
-    /// angle differences for quadratic costs, where Clarabel is the steadier for entries of ±1. Rows stand for
-    /// all branches ever in service, so that a basis fits every outage. Without an engine the rule of `lp` decides.
-    pub(super) fn solve_sparse(&self, engine: Option<Engine>, warm: Option<&Basis>) -> Answer {
+    /// angle differences for quadratic costs, where Clarabel is the steadier for entries of ±1.
+    pub(super) fn solve_sparse(&self) -> Answer {
         let (t, w) = (self.topology, self.topology.wires);
         let mut p = self.columns();
         let theta = p.n_cols();
@@ -379,30 +364,20 @@ impl Program<'_> {
         for (row, &demand) in rows.into_iter().zip(&demand) {
             p.add_row(demand, demand, row);
         }
-        let mut limited = Vec::new();
-        for k in (0..t.b.len()).filter(|&k| w.b[k] != 0.0 && (w.low[k].is_finite() || w.high[k].is_finite())) {
-            let unit = if p.quadratic.is_empty() { 1.0 } else { w.b[k].abs() };
+        for k in (0..t.b.len()).filter(|&k| t.b[k] != 0.0 && (w.low[k].is_finite() || w.high[k].is_finite())) {
+            let unit = if p.quadratic.is_empty() { 1.0 } else { t.b[k].abs() };
             let entry = t.b[k] / unit;
-            let (low, high) =
-                if entry == 0.0 { (f64::NEG_INFINITY, f64::INFINITY) } else { (w.low[k] - w.shift[k], w.high[k] - w.shift[k]) };
-            let entries = [(theta + w.from[k], entry), (theta + w.to[k], -entry)];
-            let row = p.add_row(low / unit, high / unit, entries.into_iter().filter(|e| e.1 != 0.0));
-            limited.push((k, row, unit));
+            let (low, high) = (w.low[k] - w.shift[k], w.high[k] - w.shift[k]);
+            p.add_row(low / unit, high / unit, [(theta + w.from[k], entry), (theta + w.to[k], -entry)]);
         }
-        let s = match engine {
-            Some(engine) => solve_with(&p, &Limits::default(), warm, engine),
-            None => solve(&p, &Limits::default(), warm),
-        };
+        let s = solve(&p, &Limits::default(), None);
         if !s.is_optimal() {
             return Answer::none(ending_of(&s.ending));
         }
         let x = s.x[..theta].to_vec();
         let theta = t.angles(&self.injection(&x));
         let price = s.row_dual[..w.n_buses].to_vec();
-        let congestion = limited.iter().map(|&(k, row, unit)| (k, s.row_dual[row] / unit)).filter(|c| c.1 != 0.0).collect();
-        let start = Start { sparse: s.basis, ..Start::default() };
-        let (ending, flow) = (Ending::Solved, t.flows(&theta));
-        Answer { ending, objective: s.objective, x, flow, theta, price, congestion, start }
+        Answer { ending: Ending::Solved, objective: s.objective, x, flow: t.flows(&theta), theta, price, start: Start::default() }
     }
 }
 
@@ -526,18 +501,14 @@ impl<'a> Dense<'a> {
     /// The answer, with the basis that the last solve left.
     fn answer(self, s: Solution, theta: Vec<f64>, flow: Vec<f64>) -> Answer {
         let t = self.program.topology;
-        let congestion: Vec<(usize, f64)> = self.lines.iter().map(|&(k, row)| (k, s.row_dual[row])).filter(|c| c.1 != 0.0).collect();
+        let congestion: Vec<(usize, f64)> = self.lines.iter().map(|&(k, row)| (k, s.row_dual[row])).collect();
         let mut price = t.transfer(&congestion);
         for (i, price) in price.iter_mut().enumerate() {
             *price += s.row_dual[self.balance[t.island[i]]];
         }
-        let start = Start {
-            n_balances: self.balance.len(),
-            lines: self.lines.iter().map(|l| l.0).collect(),
-            basis: self.basis,
-            ..Start::default()
-        };
-        Answer { ending: Ending::Solved, objective: s.objective, x: s.x, theta, flow, price, congestion, start }
+        let start =
+            Start { n_balances: self.balance.len(), lines: self.lines.iter().map(|l| l.0).collect(), basis: self.basis, seeds: vec![] };
+        Answer { ending: Ending::Solved, objective: s.objective, x: s.x, theta, flow, price, start }
     }
 }
 

@@ -8,13 +8,10 @@
 //! - [`Convention::PowerModels`]: b = x/(r² + x²), ratings and angle differences, as in the published N-k attacks on RTS-24
 //!   (Sundar et al., DOI 10.1002/net.21806) and in `PowerModelsRestoration` (Rhodes et al., DOI 10.1016/j.epsr.2020.106736).
 //!
-//! A scenario needs no program where a dispatch at hand overloads nothing and sheds no more than a lower bound: it is then
-//! optimal. The bound is weak duality: for any prices λ of islands and μ of limits,
-//! `L(μ, λ)` = Σ μ·limit + Σ λ·demand + Σ `min_x` (c − λ − Σ μ φ) x  is at most the least shedding. Tried on each island: μ of the
-//! base case or none, λ of the base case, 0 (nothing is short) or 1 (all capacity is used). Otherwise the dual simplex starts
-//! from the basis of the base case, never from another scenario, so that answers do not depend on their order.
+//! A scenario needs no program where a dispatch is at hand that sheds only what each island lacks in capacity, which is a
+//! lower bound, and overloads nothing: it is then optimal. Otherwise the dual simplex starts from the basis of the base
+//! case, never from another scenario, so that answers do not depend on their order.
 
-use buttress_lp::Engine;
 use buttress_model::network::PowerNetwork;
 
 use super::dc::Convention;
@@ -24,12 +21,16 @@ use super::program::{Answer, Column, Program, Start, Topology, Wires};
 use crate::batch;
 use crate::ending::Ending;
 
-/// Shares of the limits that the base dispatch tries to keep, tightest first: room for what is lost later.
-const BASE_SHARES: [f64; 3] = [0.6, 0.8, 1.0];
+/// Shares of the limits that the base dispatch is brought under where it can be, one after the other: room for what is lost later.
+const BASE_SHARES: [f64; 5] = [0.95, 0.9, 0.8, 0.7, 0.6];
+/// Branches held or overloaded beyond which room is looked for in the sparse form, once.
+const ROOM_LINES: usize = 64;
+/// Programs tried for each share.
+const BASE_TRIES: usize = 4;
 /// Shedding below this (p.u.) counts as none.
 const NO_SHED: f64 = 1e-9;
-/// A dispatch is optimal when it sheds no more than this (p.u.) above the lower bound.
-const NO_GAP: f64 = 1e-6;
+/// A flow this close to a limit (p.u.) binds.
+const BINDING: f64 = 1e-6;
 /// Overloads of the nearest dispatch with which a program begins.
 const SEED_LINES: usize = 16;
 
@@ -72,8 +73,8 @@ pub struct Shedding<'a> {
     columns: Vec<Column>,
     n_free: usize,
     n_shed: usize,
-    /// The base case, once solved.
-    base: Option<Answer>,
+    /// Base case: where programs begin, and a dispatch.
+    start: Start,
     dispatch: Vec<f64>,
 }
 
@@ -144,37 +145,66 @@ impl<'a> Shedding<'a> {
             return Err(Ending::NotANumber);
         }
         let pattern = wires.pattern();
-        Ok(Shedding { network, wires, pattern, fixed, columns, n_free, n_shed, base: None, dispatch: Vec::new() })
+        Ok(Shedding { network, wires, pattern, fixed, columns, n_free, n_shed, start: Start::default(), dispatch: Vec::new() })
     }
 
-    /// Solves the base case, so that scenarios may begin there: a vertex for its basis and prices, and a dispatch by the barrier,
-    /// which without crossover ends amid all optimal dispatches, on limits tightened as far as that sheds no more: room for
-    /// what is lost later.
+    /// Solves the base case, so that scenarios may begin there, and looks for a dispatch as good that leaves room on the branches.
     #[must_use]
     pub fn with_base(mut self) -> Shedding<'a> {
-        let Some(mut vertex) = self.base_answer(1.0, None) else { return self };
-        if vertex.start.basis.is_none() && vertex.start.sparse.is_none() {
-            let with_basis = self.base_answer(1.0, Some(Engine::Crossover));
-            vertex.start.sparse = with_basis.and_then(|a| a.start.sparse);
+        let full = vec![1.0; self.wires.b.len()];
+        if let Some(answer) = self.base(&full, Some(&Start::default())) {
+            self.dispatch = self.with_room(&answer, full);
+            self.start = answer.start;
         }
-        let amid = |share| self.base_answer(share, Some(Engine::Barrier)).filter(|a| a.objective <= vertex.objective + NO_GAP);
-        self.dispatch = BASE_SHARES.into_iter().find_map(amid).map_or_else(|| vertex.x.clone(), |a| a.x);
-        self.base = Some(vertex);
         self
     }
 
-    /// The base case with limits at a share of theirs; in the sparse form where an engine is named.
-    fn base_answer(&self, share: f64, engine: Option<Engine>) -> Option<Answer> {
+    /// Branches with shares of their limits.
+    fn within(&self, shares: &[f64]) -> Wires {
         let mut wires = self.wires.clone();
-        wires.low.iter_mut().chain(&mut wires.high).for_each(|x| *x *= share);
+        wires.low.iter_mut().chain(&mut wires.high).zip(shares.iter().chain(shares)).for_each(|(x, share)| *x *= share);
+        wires
+    }
+
+    /// The base case within shares of the limits, in the sparse form where there is no start; `None` without an answer.
+    fn base(&self, shares: &[f64], start: Option<&Start>) -> Option<Answer> {
+        let wires = self.within(shares);
         let topology = Topology::new(&wires, &self.pattern, &[]).ok()?;
         let fixed = self.fixed_in(&topology);
         let program = Program { topology: &topology, columns: &self.columns, fixed: &fixed };
-        let answer = match engine {
-            None => program.solve(&Start::default()),
-            engine => program.solve_sparse(engine, None),
-        };
-        Some(answer).filter(|a| a.ending == Ending::Solved)
+        let answer = start.map_or_else(|| program.solve_sparse(), |start| program.solve(start));
+        (answer.ending == Ending::Solved).then_some(answer)
+    }
+
+    /// A dispatch that sheds no more than `answer`. Branches that bind under a share of their limits while more is shed keep the
+    /// share before.
+    fn with_room(&self, answer: &Answer, mut shares: Vec<f64>) -> Vec<f64> {
+        let (mut dispatch, mut flow, mut start) = (answer.x.clone(), answer.flow.clone(), answer.start.clone());
+        let mut is_kept = vec![false; shares.len()];
+        for share in BASE_SHARES {
+            let before = shares.clone();
+            (shares.iter_mut().zip(&is_kept)).filter(|(_, kept)| !**kept).for_each(|(s, _)| *s = share);
+            let over = self.within(&shares).overloads(&flow).len();
+            let is_small = start.basis.is_some() && start.lines.len() + over <= ROOM_LINES;
+            let mut is_found = false;
+            for _ in 0..BASE_TRIES {
+                let Some(tight) = self.base(&shares, is_small.then_some(&start)) else { break };
+                if tight.objective <= answer.objective + NO_SHED {
+                    (dispatch, flow, start, is_found) = (tight.x, tight.flow, tight.start, true);
+                    break;
+                }
+                for (k, &flow) in tight.flow.iter().enumerate() {
+                    let binds = flow > self.wires.high[k] * shares[k] - BINDING || flow < self.wires.low[k] * shares[k] + BINDING;
+                    if binds && !is_kept[k] {
+                        (shares[k], is_kept[k]) = (before[k], true);
+                    }
+                }
+            }
+            if !is_found || !is_small {
+                break;
+            }
+        }
+        dispatch
     }
 
     /// Least shedding with these branches (0-based) out.
@@ -200,59 +230,22 @@ impl<'a> Shedding<'a> {
         let topology = Topology::new(&self.wires, &self.pattern, out)?;
         let fixed = self.fixed_in(&topology);
         let program = Program { topology: &topology, columns: &self.columns, fixed: &fixed };
-        let mut start = self.base.as_ref().map(|b| b.start.clone()).unwrap_or_default();
-        for from in self.base.iter().map(|_| &self.dispatch).chain([&self.floor()]) {
+        let mut seeds = Vec::new();
+        let base = (!self.dispatch.is_empty()).then(|| self.dispatch[..self.n_free].to_vec());
+        for from in base.into_iter().chain([self.floor()]) {
             let Some(x) = self.shared(&topology, &fixed, from) else { break };
-            if self.total(&x) > self.bound(&topology, &fixed) + NO_GAP {
-                continue;
-            }
             let flow = topology.flows(&topology.angles(&program.injection(&x)));
             let over = self.wires.overloads(&flow);
             if over.is_empty() {
                 return Ok(Choice { x, flow, is_certified: true });
             }
-            if self.base.is_some() {
-                start.seeds = over.into_iter().take(SEED_LINES).map(|o| o.1).collect();
-            }
+            seeds = over.into_iter().take(SEED_LINES).map(|o| o.1).collect();
         }
-        match program.solve(&start) {
+        let answer = program.solve(&Start { seeds, ..self.start.clone() });
+        match answer {
             Answer { ending: Ending::Solved, x, flow, .. } => Ok(Choice { x, flow, is_certified: false }),
             Answer { ending, .. } => Err(ending),
         }
-    }
-
-    /// A lower bound of the least shedding, p.u.
-    fn bound(&self, topology: &Topology, fixed: &[f64]) -> f64 {
-        let w = &self.wires;
-        let demand: Vec<f64> = topology.by_island(fixed).iter().map(|x| -x).collect();
-        let base = self.base.as_ref();
-        let mu: Vec<(usize, f64)> =
-            base.map(|b| b.congestion.iter().copied().filter(|&(k, _)| topology.b[k] != 0.0).collect()).unwrap_or_default();
-        // What limits contribute, by island, less the flow that fixed injections drive there.
-        let (local, own) = (topology.transfer(&mu), topology.flows(&topology.angles(fixed)));
-        let mut of_limits = vec![0.0; topology.n_islands];
-        for &(k, m) in &mu {
-            of_limits[topology.island[w.from[k]]] += m * (if m > 0.0 { w.low[k] } else { w.high[k] } - own[k]);
-        }
-        // (with limits or without, λ of the base case or a number)
-        let tries = [(1.0, None), (1.0, Some(0.0)), (1.0, Some(1.0)), (0.0, Some(0.0)), (0.0, Some(1.0))];
-        let mut best = vec![(f64::NEG_INFINITY, 0.0, 0.0); topology.n_islands];
-        for (weight, lambda) in tries {
-            let lambda = |k: usize| lambda.unwrap_or_else(|| base.map_or(0.0, |b| b.price[topology.first[k]] - local[topology.first[k]]));
-            let mut value: Vec<f64> = (0..topology.n_islands).map(|k| weight * of_limits[k] + lambda(k) * demand[k]).collect();
-            for c in &self.columns[..self.n_free + self.n_shed] {
-                let (i, k) = (c.at[0].0, topology.island[c.at[0].0]);
-                value[k] += least(c, c.cost - lambda(k) - weight * local[i]);
-            }
-            for (k, value) in value.into_iter().enumerate() {
-                if value > best[k].0 {
-                    best[k] = (value, weight, lambda(k));
-                }
-            }
-        }
-        let price = |i: usize| best[topology.island[i]].2 + best[topology.island[i]].1 * local[i];
-        let lines = self.columns[self.n_free + self.n_shed..].iter();
-        best.iter().map(|b| b.0).sum::<f64>() + lines.map(|c| least(c, -c.at.iter().map(|&(i, s)| s * price(i)).sum::<f64>())).sum::<f64>()
     }
 
     /// Fixed injections, with shunts left out where an island has nothing that feeds it.
@@ -271,51 +264,46 @@ impl<'a> Shedding<'a> {
         fixed
     }
 
-    /// The least free injections, nothing shed, direct-current lines at rest.
+    /// The least free injections.
     fn floor(&self) -> Vec<f64> {
-        let n = self.n_free + self.n_shed;
-        let rest = |c: &Column| 0.0_f64.max(c.low).min(c.high);
-        self.columns[..n].iter().map(|c| c.low).chain(self.columns[n..].iter().map(rest)).collect()
+        self.columns[..self.n_free].iter().map(|c| c.low).collect()
     }
 
-    /// The choice `from` with free injections moved towards their limits, by headroom, until each island is balanced; demand
-    /// beyond capacity is shed in proportion. `None` where an island cannot be balanced so.
-    fn shared(&self, topology: &Topology, fixed: &[f64], from: &[f64]) -> Option<Vec<f64>> {
-        let mut x = from.to_vec();
+    /// Free injections moved from `free` towards their limits, by headroom, until each island is balanced; demand beyond
+    /// capacity is shed in proportion. Direct-current lines rest. `None` where an island cannot be balanced so.
+    fn shared(&self, topology: &Topology, fixed: &[f64], mut free: Vec<f64>) -> Option<Vec<f64>> {
+        let (columns, shed) = (&self.columns[..self.n_free], &self.columns[self.n_free..self.n_free + self.n_shed]);
         let mut need: Vec<f64> = topology.by_island(fixed).iter().map(|x| -x).collect();
-        let island = |c: &Column| topology.island[c.at[0].0];
-        let (mut up, mut down, mut load) = (vec![0.0; need.len()], vec![0.0; need.len()], vec![0.0; need.len()]);
-        for (j, (c, x)) in self.columns.iter().zip(&x).enumerate() {
+        let lines = &self.columns[self.n_free + self.n_shed..];
+        let rest: Vec<f64> = lines.iter().map(|c| 0.0_f64.max(c.low).min(c.high)).collect();
+        for (c, x) in lines.iter().zip(&rest) {
             c.at.iter().for_each(|&(i, share)| need[topology.island[i]] -= share * x);
-            if j < self.n_free {
-                up[island(c)] += c.high - x;
-                down[island(c)] += x - c.low;
-            } else if j < self.n_free + self.n_shed {
-                load[island(c)] += c.high - x;
-            }
         }
-        let cannot = |k: usize| need[k] - up[k] > load[k] + NO_SHED || -need[k] > down[k] + NO_SHED;
-        if (0..need.len()).any(cannot) {
+        let island = |c: &Column| topology.island[c.at[0].0];
+        let (mut up, mut down) = (vec![0.0; need.len()], vec![0.0; need.len()]);
+        for (c, x) in columns.iter().zip(&free) {
+            need[island(c)] -= x;
+            up[island(c)] += c.high - x;
+            down[island(c)] += x - c.low;
+        }
+        let mut demand = vec![0.0; need.len()];
+        shed.iter().for_each(|c| demand[island(c)] += c.high);
+        if need.iter().zip(&up).zip(&demand).any(|((n, u), d)| n - u > d + NO_SHED) || need.iter().zip(&down).any(|(n, d)| -n > d + NO_SHED)
+        {
             return None;
         }
-        for (j, (c, x)) in self.columns.iter().zip(&mut x).enumerate().take(self.n_free + self.n_shed) {
+        for (c, x) in columns.iter().zip(&mut free) {
             let k = island(c);
-            *x += match (j < self.n_free, need[k] > 0.0) {
-                (true, true) => share(need[k], up[k]) * (c.high - *x),
-                (true, false) => -share(-need[k], down[k]) * (*x - c.low),
-                (false, _) => share((need[k] - up[k]).max(0.0), load[k]) * (c.high - *x),
-            };
+            *x += if need[k] > 0.0 { share(need[k], up[k]) * (c.high - *x) } else { -share(-need[k], down[k]) * (*x - c.low) };
         }
-        Some(x)
-    }
-
-    /// Load shed in a choice, p.u.
-    fn total(&self, x: &[f64]) -> f64 {
-        x[self.n_free..self.n_free + self.n_shed].iter().sum::<f64>().max(0.0)
+        let lost = |c: &Column| share((need[island(c)] - up[island(c)]).max(0.0), demand[island(c)]) * c.high;
+        free.extend(shed.iter().map(lost));
+        free.extend(rest);
+        Some(free)
     }
 
     fn total_mw(&self, x: &[f64]) -> f64 {
-        self.total(x) * self.network.base_mva
+        x[self.n_free..self.n_free + self.n_shed].iter().sum::<f64>().max(0.0) * self.network.base_mva
     }
 
     fn read(&self, choice: &Choice) -> Shed {
@@ -353,11 +341,6 @@ impl<'a> Shedding<'a> {
         };
         generators.iter().map(|g| if g.in_service && self.wires.live[g.bus] { output(g) } else { 0.0 }).collect()
     }
-}
-
-/// Least of reduced cost times the column within its range.
-fn least(c: &Column, reduced: f64) -> f64 {
-    if reduced == 0.0 { 0.0 } else { reduced * if reduced > 0.0 { c.low } else { c.high } }
 }
 
 /// Share of `of` that `x` is, between 0 and 1; 0 of nothing.

@@ -202,7 +202,7 @@ proptest! {
             let cold = Shedding::new(&network, Convention::Matpower).expect("sound");
             let topology = program::Topology::new(&cold.wires, &cold.pattern, out).expect("regular");
             let fixed = cold.fixed_in(&topology);
-            let answer = Program { topology: &topology, columns: &cold.columns, fixed: &fixed }.solve_sparse(None, None);
+            let answer = Program { topology: &topology, columns: &cold.columns, fixed: &fixed }.solve_sparse();
             prop_assert_eq!(answer.ending, total.ending);
             prop_assert!(near(cold.total_mw(&answer.x), total.shed_mw), "{} {:?}", cold.total_mw(&answer.x), total);
             let shed = shedding.after(out);
