@@ -187,16 +187,14 @@ fn one_measure(desk: &Desk, trials: &[Trial], m: usize) -> MeasureResult {
 
 /// Greedy choice: the measure with the most further avoided euro per euro, while the budget lasts.
 fn greedy(
-    trials: &[Trial],
+    stakes: &[f64],
     candidates: &[&MeasureResult],
     budget_meur: f64,
     worth: impl Fn(&MeasureResult, usize) -> f64,
 ) -> (Vec<usize>, f64, f64) {
-    let mut left: Vec<f64> = vec![1.0; trials.len()];
+    let mut left: Vec<f64> = vec![1.0; stakes.len()];
     let (mut chosen, mut cost, mut value) = (Vec::new(), 0.0, 0.0);
-    let gain = |c: &MeasureResult, left: &[f64]| {
-        (0..trials.len()).map(|t| trials[t].loss.euro[1] * left[t] * c.share_of[t] * worth(c, t)).sum::<f64>()
-    };
+    let gain = |c: &MeasureResult, left: &[f64]| (0..stakes.len()).map(|t| stakes[t] * left[t] * c.share_of[t] * worth(c, t)).sum::<f64>();
     for _ in 0..candidates.len() {
         let best = candidates
             .iter()
@@ -244,9 +242,14 @@ fn plan(desk: &Desk, trials: &[Trial], chosen: Vec<usize>, cost_meur: f64, promi
     }
 }
 
+/// What each weakness costs, euro central.
+fn stakes(trials: &[Trial]) -> Vec<f64> {
+    trials.iter().map(|t| t.loss.euro[1]).collect()
+}
+
 fn joint(desk: &Desk, trials: &[Trial], results: &[MeasureResult], budget: f64) -> Plan {
     let candidates: Vec<&MeasureResult> = results.iter().collect();
-    let (chosen, cost, promised) = greedy(trials, &candidates, budget, |_, _| 1.0);
+    let (chosen, cost, promised) = greedy(&stakes(trials), &candidates, budget, |_, _| 1.0);
     let mut paid: BTreeMap<String, f64> = BTreeMap::new();
     for &m in &chosen {
         let price = results.iter().find(|r| r.measure == m).map_or(0.0, |r| r.cost_meur[1]);
@@ -270,7 +273,7 @@ fn national(desk: &Desk, trials: &[Trial], results: &[MeasureResult], budget: f6
                 * f64::from(c.by_zone.iter().any(|z| z.0 == zone.key))
         };
         let candidates: Vec<&MeasureResult> = results.iter().filter(|r| payers(desk, r.measure).iter().any(|p| p.0 == zone.key)).collect();
-        let (chosen, c, v) = greedy(trials, &candidates, budget * zone.gdp_meur / total, own);
+        let (chosen, c, v) = greedy(&stakes(trials), &candidates, budget * zone.gdp_meur / total, own);
         cost += c;
         promised += v;
         if c > 0.0 {
@@ -283,4 +286,85 @@ fn national(desk: &Desk, trials: &[Trial], results: &[MeasureResult], budget: f6
         }
     }
     plan(desk, trials, all, cost, promised, paid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn result(measure: usize, cost: f64, share_of: Vec<f64>) -> MeasureResult {
+        MeasureResult {
+            measure,
+            cost_meur: [cost; 3],
+            avoided_euro: 0.0,
+            avoided_people_hours: 0.0,
+            ratio: 0.0,
+            share_of,
+            by_zone: Vec::new(),
+            helps: Vec::new(),
+        }
+    }
+
+    /// Loss that a set of measures avoids: what one leaves, the next meets.
+    fn value(stakes: &[f64], measures: &[MeasureResult], set: usize) -> f64 {
+        let left = |t: usize| (0..measures.len()).filter(|k| set & (1 << k) > 0).map(|k| 1.0 - measures[k].share_of[t]).product::<f64>();
+        (0..stakes.len()).map(|t| stakes[t] * (1.0 - left(t))).sum()
+    }
+
+    fn cost(measures: &[MeasureResult], set: usize) -> f64 {
+        (0..measures.len()).filter(|k| set & (1 << k) > 0).map(|k| measures[k].cost_meur[1]).sum()
+    }
+
+    /// The best set within a budget, by trying all.
+    fn optimum(stakes: &[f64], measures: &[MeasureResult], budget: f64) -> f64 {
+        let sets = 0..1usize << measures.len();
+        sets.filter(|&s| cost(measures, s) <= budget + 1e-9).map(|s| value(stakes, measures, s)).fold(0.0, f64::max)
+    }
+
+    /// Benefits of single measures, filled in by ratio, the last one in part: no set is worth more.
+    fn bound(stakes: &[f64], measures: &[MeasureResult], budget: f64) -> f64 {
+        let mut single: Vec<(f64, f64)> = (0..measures.len()).map(|k| (value(stakes, measures, 1 << k), cost(measures, 1 << k))).collect();
+        single.sort_by(|a, b| (b.0 / b.1).total_cmp(&(a.0 / a.1)));
+        let (mut left, mut sum) = (budget, 0.0);
+        for (v, c) in single {
+            let part = (left / c).clamp(0.0, 1.0);
+            sum += v * part;
+            left -= c * part;
+        }
+        sum
+    }
+
+    proptest! {
+        #[test]
+        fn greedy_is_at_most_the_optimum_and_that_at_most_the_bound(
+            rows in proptest::collection::vec((1.0f64..20.0, proptest::collection::vec(0.0f64..1.0, 3)), 1..8),
+            stakes in proptest::collection::vec(0.0f64..100.0, 3),
+            budget in 0.0f64..60.0,
+        ) {
+            let measures: Vec<MeasureResult> = rows.into_iter().enumerate().map(|(k, (cost, share))| result(k, cost, share)).collect();
+            let (chosen, spent, avoided) = greedy(&stakes, &measures.iter().collect::<Vec<_>>(), budget, |_, _| 1.0);
+            let set = chosen.iter().fold(0, |s, k| s | 1 << k);
+            prop_assert!(spent <= budget + 1e-9 && (spent - cost(&measures, set)).abs() < 1e-9);
+            prop_assert!((avoided - value(&stakes, &measures, set)).abs() < 1e-9, "what is promised is what the set avoids");
+            let (best, most) = (optimum(&stakes, &measures, budget), bound(&stakes, &measures, budget));
+            prop_assert!(avoided <= best + 1e-9 && best <= most + 1e-9, "{avoided} {best} {most}");
+        }
+
+        #[test]
+        fn a_joint_budget_is_worth_at_least_the_national_ones(
+            rows in proptest::collection::vec((1.0f64..20.0, proptest::collection::vec(0.0f64..1.0, 3)), 1..7),
+            stakes in proptest::collection::vec(0.0f64..100.0, 3),
+            parts in proptest::collection::vec(0.0f64..1.0, 3),
+            budgets in (0.0f64..30.0, 0.0f64..30.0),
+        ) {
+            let measures: Vec<MeasureResult> = rows.into_iter().enumerate().map(|(k, (cost, share))| result(k, cost, share)).collect();
+            // Each of two nations has its part of every stake.
+            let one: Vec<f64> = stakes.iter().zip(&parts).map(|(s, p)| s * p).collect();
+            let other: Vec<f64> = stakes.iter().zip(&parts).map(|(s, p)| s * (1.0 - p)).collect();
+            let apart = optimum(&one, &measures, budgets.0) + optimum(&other, &measures, budgets.1);
+            let joint = optimum(&stakes, &measures, budgets.0 + budgets.1);
+            prop_assert!(joint >= apart - 1e-9, "{joint} {apart}");
+        }
+    }
 }
