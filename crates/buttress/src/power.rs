@@ -11,9 +11,9 @@ use buttress_engine::power::factors::Factors;
 use buttress_engine::power::n1::{Screening, screen_singles};
 use buttress_engine::power::n2::screen_pairs;
 use buttress_engine::power::opf::{OptimalFlow, optimal_flow};
-use buttress_engine::power::overload::influence::{Critical, Distribution, critical_branches, generations, random_starts};
+use buttress_engine::power::overload::influence::{Ensemble, START_SIZE, generations, random_starts};
 use buttress_engine::power::overload::timed::{Outcome, Settings, Timed};
-use buttress_engine::power::overload::{Cascade, Plain};
+use buttress_engine::power::overload::{Cascade, LEAST_MARGIN, Plain};
 use buttress_engine::power::redispatch::{Correction, Dispatch, Operation, Rating, Secured, corrective, preventive, second_losses};
 use buttress_engine::power::shed::{Shed, least_shed};
 use buttress_model::network::BusKind;
@@ -110,21 +110,10 @@ pub fn ac_n1(network: &PowerNetwork, options: &Options, threads: usize) -> Outag
     buttress_engine::batch::on_threads(threads, || ac_outages(network, options))
 }
 
-/// Least limit of a branch in a cascade by the plain rule, as a multiple of its base flow.
-const ALPHA: f64 = 1.2;
-/// Branches lost at once at a sampled start.
-const START_SIZE: usize = 2;
 /// Trips of a timed cascade closer than this are of one generation, s.
 const GENERATION_S: f64 = 60.0;
 /// Width of a step of the outage table, MW.
 const ADEQUACY_STEP_MW: f64 = 1.0;
-
-/// The model of cascades: phase shifts are left out.
-fn cascade_model(network: &PowerNetwork) -> DcModel {
-    let mut plain = network.clone();
-    plain.branches.iter_mut().for_each(|b| b.shift_deg = 0.0);
-    DcModel::new(&plain, Convention::Matpower)
-}
 
 /// What one cascade by the plain rule comes to.
 pub struct PlainCascade {
@@ -139,38 +128,20 @@ pub struct PlainCascade {
 /// An overload cascade by the plain rule, from branch rows counted from 1.
 pub fn cascade(network: &PowerNetwork, rows: &[usize]) -> Result<Result<PlainCascade, Ending>, Error> {
     without(network, rows)?;
-    let plain = match Plain::new(&cascade_model(network), ALPHA) {
+    let plain = match Plain::new(&DcModel::without_shifts(network), LEAST_MARGIN) {
         Ok(plain) => plain,
         Err(ending) => return Ok(Err(ending)),
     };
     let mut work = plain.work();
-    let load_mw = plain.run(&mut work, &[]).served_mw;
+    let load_mw = plain.load_mw();
     let cascade = plain.run(&mut work, &indices(rows));
     Ok(Ok(PlainCascade { cascade, tripped: work.tripped, load_mw }))
 }
 
-/// What many cascades come to.
-pub struct Cascades {
-    /// Lost load, MW.
-    pub lost_mw: Distribution,
-    /// Trips after the starts.
-    pub n_trips: usize,
-    /// Branches that matter most, first.
-    pub critical: Vec<Critical>,
-}
-
 /// Cascades by the plain rule from `n` sampled starts of two branches.
-pub fn cascades(network: &PowerNetwork, n: usize, seed: u64, threads: usize) -> Result<Cascades, Ending> {
-    let plain = Plain::new(&cascade_model(network), ALPHA)?;
-    let starts = random_starts(&in_service(network), START_SIZE, n, seed);
-    let load_mw = plain.run(&mut plain.work(), &[]).served_mw;
-    let runs = plain.ensemble(&starts, threads);
-    let tripped: Vec<Vec<(u32, u32)>> = runs.iter().map(|r| r.1.clone()).collect();
-    Ok(Cascades {
-        lost_mw: Distribution::new(runs.iter().map(|r| load_mw - r.0.served_mw).collect()),
-        n_trips: runs.iter().map(|r| r.0.trips).sum(),
-        critical: critical_branches(network.branches.len(), &tripped),
-    })
+pub fn cascades(network: &PowerNetwork, n: usize, seed: u64, threads: usize) -> Result<Ensemble, Ending> {
+    let plain = Plain::new(&DcModel::without_shifts(network), LEAST_MARGIN)?;
+    Ok(plain.sampled(&in_service(network), n, seed, threads))
 }
 
 /// Branches by index, each once, of rows counted from 1.
@@ -190,19 +161,15 @@ pub fn cascade_study(path: &Path) -> Result<buttress_io::power_study::CascadeStu
 /// An overload cascade in time, from branch rows counted from 1.
 pub fn timed_cascade(network: &PowerNetwork, settings: Settings, rows: &[usize], seed: u64) -> Result<Result<Outcome, Ending>, Error> {
     without(network, rows)?;
-    Ok(Timed::new(network, &cascade_model(network), settings).map(|t| t.run(&indices(rows), seed)))
+    Ok(Timed::new(network, &DcModel::without_shifts(network), settings).map(|t| t.run(&indices(rows), seed)))
 }
 
 /// Cascades in time from `n` sampled starts of two branches.
-pub fn timed_cascades(network: &PowerNetwork, settings: Settings, n: usize, seed: u64, threads: usize) -> Result<Cascades, Ending> {
-    let timed = Timed::new(network, &cascade_model(network), settings)?;
+pub fn timed_cascades(network: &PowerNetwork, settings: Settings, n: usize, seed: u64, threads: usize) -> Result<Ensemble, Ending> {
+    let timed = Timed::new(network, &DcModel::without_shifts(network), settings)?;
     let runs = timed.ensemble(&random_starts(&in_service(network), START_SIZE, n, seed), seed, threads);
     let tripped: Vec<Vec<(u32, u32)>> = runs.iter().map(|r| generations(r, GENERATION_S)).collect();
-    Ok(Cascades {
-        lost_mw: Distribution::new(runs.iter().map(|r| r.lost_mw).collect()),
-        n_trips: tripped.iter().map(|t| t.len().saturating_sub(START_SIZE)).sum(),
-        critical: critical_branches(network.branches.len(), &tripped),
-    })
+    Ok(Ensemble::new(network.branches.len(), runs.iter().map(|r| r.lost_mw).collect(), &tripped))
 }
 
 /// What adequacy is asked about.

@@ -372,9 +372,8 @@ fn cascade(args: &Network, options: Option<&Path>, samples: Option<usize>, seed:
             Err(ending) => return Ok(no_cascade(args, ending)),
         };
         let seconds = start.elapsed().as_secs_f64();
-        let shown = &c.critical[..c.critical.len().min(args.limit)];
         if args.json {
-            print_json(&json::cascades(&c.lost_mw, n, c.n_trips, shown, seconds));
+            print_json(&json::cascades(&c, args.limit, seconds));
             return Ok(0);
         }
         print(&format!(
@@ -387,7 +386,7 @@ fn cascade(args: &Network, options: Option<&Path>, samples: Option<usize>, seed:
             c.n_trips
         ));
         let mut t = table(&["critical row", "from", "to", "trips a cascade", "trips that follow", "product"], 3);
-        for k in shown {
+        for k in c.critical.iter().take(args.limit) {
             let [from, to] = ends(&network, k.branch as usize);
             let numbers = [k.trips, k.children, k.criticality].map(|x| format!("{x:.5}"));
             t.add_row([(k.branch + 1).to_string(), from, to].into_iter().chain(numbers));

@@ -79,9 +79,7 @@ impl Graph {
         }
         t
     }
-}
 
-impl Graph {
     /// Shortest path from `source` to `target` over edges for which `open` holds: its length, and its edges from the target back.
     /// `bound` is a lower bound of the distance of each node to the target, such as its distance in the whole graph: with it
     /// the search hardly leaves the path (Hart, Nilsson, Raphael 1968, DOI 10.1109/TSSC.1968.300136).

@@ -210,13 +210,13 @@ fn grid_security(case: &Case, g: &Result<GridSecurity, Ending>) -> Value {
                 "loading": number(w.worst.loading), "operator_shed_mw": number(w.operator_mw), "protection_lost_mw": number(w.protection_mw)})
         })
         .collect();
-    let quantiles = [0.5, 0.9, 0.99, 1.0].map(|q| json!({"share": q, "lost_mw": number(g.lost_mw.quantile(q))}));
+    let quantiles = [0.5, 0.9, 0.99, 1.0].map(|q| json!({"share": q, "lost_mw": number(g.cascades.lost_mw.quantile(q))}));
     json!({
         "ending": "solved", "point": format!("{:?}", g.point), "n1": counts(&g.n1), "n2": counts(&g.n2), "worst": worst,
         "cascades": {
-            "n": g.n_cascades, "mean_lost_mw": number(g.lost_mw.mean()), "share_without_loss": number(1.0 - g.lost_mw.share_at_least(0.5)),
+            "n": g.cascades.n_samples, "mean_lost_mw": number(g.cascades.lost_mw.mean()), "share_without_loss": number(1.0 - g.cascades.lost_mw.share_at_least(0.5)),
             "quantiles": quantiles,
-            "critical": g.critical.iter().map(|c| json!({"line": key(c.branch), "trips": number(c.trips), "children": number(c.children), "criticality": number(c.criticality)})).collect::<Vec<_>>(),
+            "critical": g.cascades.critical.iter().map(|c| json!({"line": key(c.branch), "trips": number(c.trips), "children": number(c.children), "criticality": number(c.criticality)})).collect::<Vec<_>>(),
         },
     })
 }

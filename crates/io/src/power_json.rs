@@ -5,13 +5,13 @@
 
 use buttress_engine::ending::Ending;
 use buttress_engine::power::ac::Solution;
-use buttress_engine::power::ac_n1::{OutageEnding, OutageStudy};
+use buttress_engine::power::ac_n1::OutageStudy;
 use buttress_engine::power::adequacy::{Adequacy, Sampled};
 use buttress_engine::power::factors::Factors;
 use buttress_engine::power::n1::{Screening, Worst};
 use buttress_engine::power::opf::OptimalFlow;
 use buttress_engine::power::overload::Cascade;
-use buttress_engine::power::overload::influence::{Critical, Distribution};
+use buttress_engine::power::overload::influence::Ensemble;
 use buttress_engine::power::overload::timed::{Cause, Outcome, What};
 use buttress_engine::power::redispatch::{Correction, Secured};
 use buttress_engine::power::shed::Shed;
@@ -200,18 +200,17 @@ pub fn ac_outages(network: &PowerNetwork, s: &OutageStudy, keep: usize, seconds:
         let apparent = f.p_from_mw.hypot(f.q_from_mvar).max(f.p_to_mw.hypot(f.q_to_mvar));
         b.rate_a_mva > 0.0 && apparent > b.rate_a_mva
     };
-    let solved = || s.outages.iter().filter_map(|o| if let OutageEnding::Solved(a) = &o.ending { Some((o, a)) } else { None });
-    let voltages = |pick: &dyn Fn(&buttress_engine::power::ac_n1::After) -> Option<buttress_engine::power::ac_n1::VoltageViolation>| {
-        let mut all: Vec<_> = solved().filter_map(|(o, a)| pick(a).map(|v| (o.branch, v))).collect();
-        all.sort_by(|a, b| b.1.beyond_pu.total_cmp(&a.1.beyond_pu).then(a.0.cmp(&b.0)));
-        all.iter().take(keep).map(|(k, v)| json!({"rows": [k + 1], "bus": bus_name(network, v.bus), "vm_pu": v.vm_pu})).collect::<Vec<_>>()
+    let violations = s.voltage_violations();
+    let voltages = |is_low: bool| {
+        let of = violations.iter().filter(|(_, v)| (v.vm_pu < network.buses[v.bus].vm_min_pu) == is_low);
+        of.take(keep).map(|(k, v)| json!({"rows": [k + 1], "bus": bus_name(network, v.bus), "vm_pu": v.vm_pu})).collect::<Vec<_>>()
     };
     json!({
         "model": "ac", "ending": s.base.ending.name(), "n_outages": s.outages.len(), "n_with_bridge": 0, "n_islanding": s.n_islanding(),
         "n_overloading": over.len(), "n_new_overloading": over.iter().filter(|x| !in_base(x.1.branch)).count(),
         "n_not_converged": s.not_converged().len(), "not_converged": s.not_converged().iter().map(|k| k + 1).collect::<Vec<_>>(),
         "worst": over.iter().take(keep).map(|(k, l)| json!({"rows": [k + 1], "branch_row": l.branch + 1, "loading": l.share})).collect::<Vec<_>>(),
-        "lowest_voltages": voltages(&|a| a.lowest), "highest_voltages": voltages(&|a| a.highest), "seconds": seconds,
+        "lowest_voltages": voltages(true), "highest_voltages": voltages(false), "seconds": seconds,
     })
 }
 
@@ -239,16 +238,18 @@ pub fn plain_cascade(c: &Cascade, tripped: &[(u32, u32)], load_mw: f64) -> Value
     })
 }
 
-/// Many cascades: the distribution of lost load and the branches that matter most.
-pub fn cascades(lost_mw: &Distribution, n: usize, n_trips: usize, critical: &[Critical], seconds: f64) -> Value {
-    let quantiles: Vec<Value> = [0.5, 0.9, 0.99, 1.0].iter().map(|&q| json!({"share": q, "lost_mw": lost_mw.quantile(q)})).collect();
-    let rows: Vec<Value> = critical
+/// Many cascades: the distribution of lost load and the branches that matter most, at most `keep`.
+pub fn cascades(e: &Ensemble, keep: usize, seconds: f64) -> Value {
+    let quantiles: Vec<Value> = [0.5, 0.9, 0.99, 1.0].iter().map(|&q| json!({"share": q, "lost_mw": e.lost_mw.quantile(q)})).collect();
+    let critical: Vec<Value> = e
+        .critical
         .iter()
+        .take(keep)
         .map(|c| json!({"row": c.branch + 1, "trips": c.trips, "children": c.children, "criticality": c.criticality}))
         .collect();
     json!({
-        "ending": "solved", "n_samples": n, "lost_mw": lost_mw.mean(), "quantiles": quantiles, "n_trips": n_trips, "critical": rows,
-        "steps": [], "seconds": seconds,
+        "ending": "solved", "n_samples": e.n_samples, "lost_mw": e.lost_mw.mean(), "quantiles": quantiles, "n_trips": e.n_trips,
+        "critical": critical, "steps": [], "seconds": seconds,
     })
 }
 

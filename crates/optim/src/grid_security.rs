@@ -9,14 +9,12 @@ use buttress_engine::power::BASE_MVA;
 use buttress_engine::power::factors::Factors;
 use buttress_engine::power::n1::{Screening, Worst, screen_singles};
 use buttress_engine::power::n2::screen_pairs;
-use buttress_engine::power::overload::Plain;
-use buttress_engine::power::overload::influence::{Critical, Distribution, critical_branches, random_starts};
+use buttress_engine::power::overload::influence::Ensemble;
+use buttress_engine::power::overload::{LEAST_MARGIN, Plain};
 use buttress_model::{Balance, StudyPoint};
 
 /// Sampled cascades.
 const N_CASCADES: usize = 10_000;
-/// Least limit of a line in a cascade, as a multiple of its base flow: protection is set above what the grid carries.
-const ALPHA: f64 = 1.2;
 /// Worst outages that are shown and compared.
 const N_WORST: usize = 10;
 /// Critical lines shown.
@@ -44,12 +42,8 @@ pub struct GridSecurity {
     pub n2: Screening,
     /// The worst single outages, then the worst pairs.
     pub worst: Vec<TwoViews>,
-    /// Load lost in sampled cascades, MW.
-    pub lost_mw: Distribution,
-    /// Number of cascades.
-    pub n_cascades: usize,
-    /// Lines that matter most in them.
-    pub critical: Vec<Critical>,
+    /// Cascades from sampled pairs, protection first.
+    pub cascades: Ensemble,
 }
 
 /// Screens the grid of a world; `Err` says why it cannot be, `None` that there is none to screen.
@@ -66,8 +60,8 @@ fn screen(world: &World, threads: usize) -> Result<GridSecurity, Ending> {
     let model = grid.dc_model(base, state);
     let factors = Factors::new(&model)?;
     let (n1, n2) = on_threads(threads, || (screen_singles(&factors, N_WORST).screening, screen_pairs(&factors, N_WORST)));
-    let plain = Plain::new(&model, ALPHA)?;
-    let intact = plain.run(&mut plain.work(), &[]).served_mw;
+    let plain = Plain::new(&model, LEAST_MARGIN)?;
+    let intact = plain.load_mw();
     let outages: Vec<&Worst> = n1.worst.iter().chain(&n2.worst).collect();
     let worst = map(outages.len(), threads, |i| {
         let lost = &outages[i].outages;
@@ -83,17 +77,7 @@ fn screen(world: &World, threads: usize) -> Result<GridSecurity, Ending> {
         }
     });
     let in_service: Vec<u32> = (0..grid.lines.len() as u32).filter(|&k| model.b[k as usize] != 0.0).collect();
-    let runs = plain.ensemble(&random_starts(&in_service, 2, N_CASCADES, world.study.seed), threads);
-    let tripped: Vec<Vec<(u32, u32)>> = runs.iter().map(|r| r.1.clone()).collect();
-    let mut critical = critical_branches(grid.lines.len(), &tripped);
-    critical.truncate(N_CRITICAL);
-    Ok(GridSecurity {
-        point: world.study.point,
-        n1,
-        n2,
-        worst,
-        lost_mw: Distribution::new(runs.iter().map(|r| intact - r.0.served_mw).collect()),
-        n_cascades: runs.len(),
-        critical,
-    })
+    let mut cascades = plain.sampled(&in_service, N_CASCADES, world.study.seed, threads);
+    cascades.critical.truncate(N_CRITICAL);
+    Ok(GridSecurity { point: world.study.point, n1, n2, worst, cascades })
 }

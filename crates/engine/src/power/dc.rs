@@ -86,6 +86,13 @@ impl DcModel {
         DcModel { n_buses: n, from, to, b, shift_flow, limit, injection, reference, live, base_mva: base }
     }
 
+    /// As [`Convention::Matpower`], with phase shifts left out: the model of cascades.
+    pub fn without_shifts(network: &PowerNetwork) -> DcModel {
+        let mut plain = network.clone();
+        plain.branches.iter_mut().for_each(|b| b.shift_deg = 0.0);
+        DcModel::new(&plain, Convention::Matpower)
+    }
+
     /// Number of branches, those out of service included.
     pub fn n_branches(&self) -> usize {
         self.b.len()

@@ -419,30 +419,11 @@ impl Grid {
     pub fn worst_flows(&self, bases: &[(&BaseDispatch, &PowerState)]) -> Vec<f64> {
         let mut worst = vec![0.0_f64; self.lines.len()];
         for (base, state) in bases {
-            let Some(network) = Network::new(self, state, Some(base)) else { continue };
-            let flow = network.flows(base.injection.clone());
-            for (w, f) in worst.iter_mut().zip(&flow) {
-                *w = w.max(f.abs());
-            }
-            for out in 0..self.lines.len() {
-                if network.topology.b[out] == 0.0 {
-                    continue;
-                }
-                let l = &self.lines[out];
-                let mut rhs = vec![0.0; self.n_buses];
-                rhs[l.from] = 1.0;
-                rhs[l.to] = -1.0;
-                let theta = network.solve(rhs);
-                let own = (theta[l.from] - theta[l.to]) * network.topology.b[out];
-                if (1.0 - own).abs() < 1e-8 {
-                    continue;
-                }
-                let factor = flow[out] / (1.0 - own);
-                for (e, line) in self.lines.iter().enumerate() {
-                    if e != out {
-                        let post = flow[e] + (theta[line.from] - theta[line.to]) * network.topology.b[e] * factor;
-                        worst[e] = worst[e].max(post.abs());
-                    }
+            let Ok(factors) = factors::Factors::new(&self.dc_model(base, state)) else { continue };
+            let after = (0..self.lines.len()).filter_map(|out| factors.flow_after(out));
+            for flow in std::iter::once(factors.flow().to_vec()).chain(after) {
+                for (w, f) in worst.iter_mut().zip(&flow) {
+                    *w = w.max(f.abs());
                 }
             }
         }

@@ -13,7 +13,10 @@ use crate::batch;
 use crate::ending::Ending;
 use crate::power::dc::DcModel;
 use flows::{Grid, State, balance};
+use influence::{Ensemble, START_SIZE, random_starts};
 
+/// Least limit of a branch as a multiple of its base flow, so that protection is set above what the network carries.
+pub const LEAST_MARGIN: f64 = 1.2;
 /// A branch trips when its flow exceeds its limit by more than this share.
 const TRIP_TOLERANCE: f64 = 1e-9;
 /// Cascades that share one room in an ensemble.
@@ -72,6 +75,19 @@ impl Plain {
             mine.iter().map(|s| (self.run(&mut work, s), work.tripped.clone())).collect::<Vec<_>>()
         });
         blocks.into_iter().flatten().collect()
+    }
+
+    /// Demand served with nothing lost, MW.
+    pub fn load_mw(&self) -> f64 {
+        self.run(&mut self.work(), &[]).served_mw
+    }
+
+    /// Cascades from `n` starts of two of these branches, drawn from a seed.
+    pub fn sampled(&self, branches: &[u32], n: usize, seed: u64, threads: usize) -> Ensemble {
+        let load_mw = self.load_mw();
+        let runs = self.ensemble(&random_starts(branches, START_SIZE, n, seed), threads);
+        let (cascades, tripped): (Vec<Cascade>, Vec<Vec<(u32, u32)>>) = runs.into_iter().unzip();
+        Ensemble::new(self.grid.n_branches(), cascades.iter().map(|c| load_mw - c.served_mw).collect(), &tripped)
     }
 
     /// Runs one cascade from outages of branches (by index).

@@ -49,14 +49,15 @@ fn cascades(ctx: &Context, g: &GridSecurity) -> String {
     let mut out = paragraph(&format!(
         "Cascades of overloads from {} sampled pairs, protection first: {} of them lose no load; the mean loss is {} MW, nine tenths lose \
 less than {} MW, one in a hundred more than {} MW, the worst {} MW.",
-        whole(g.n_cascades),
-        percent(1.0 - g.lost_mw.share_at_least(0.5)),
-        number(g.lost_mw.mean()),
-        number(g.lost_mw.quantile(0.9)),
-        number(g.lost_mw.quantile(0.99)),
-        number(g.lost_mw.quantile(1.0))
+        whole(g.cascades.n_samples),
+        percent(1.0 - g.cascades.lost_mw.share_at_least(0.5)),
+        number(g.cascades.lost_mw.mean()),
+        number(g.cascades.lost_mw.quantile(0.9)),
+        number(g.cascades.lost_mw.quantile(0.99)),
+        number(g.cascades.lost_mw.quantile(1.0))
     ));
     let rows: Vec<Vec<Cell>> = g
+        .cascades
         .critical
         .iter()
         .map(|c| {

@@ -128,6 +128,34 @@ impl Distribution {
     }
 }
 
+/// Branches lost at once at a sampled start.
+pub const START_SIZE: usize = 2;
+
+/// What many cascades from sampled starts come to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ensemble {
+    /// Number of cascades.
+    pub n_samples: usize,
+    /// Load lost, MW.
+    pub lost_mw: Distribution,
+    /// Trips after the starts.
+    pub n_trips: usize,
+    /// Branches by criticality, first the most critical.
+    pub critical: Vec<Critical>,
+}
+
+impl Ensemble {
+    /// From the load that each cascade lost, MW, and its branches by generation, the start included.
+    pub fn new(n_branches: usize, lost_mw: Vec<f64>, tripped: &[Vec<(u32, u32)>]) -> Ensemble {
+        Ensemble {
+            n_samples: lost_mw.len(),
+            lost_mw: Distribution::new(lost_mw),
+            n_trips: tripped.iter().map(|t| t.len().saturating_sub(START_SIZE)).sum(),
+            critical: critical_branches(n_branches, tripped),
+        }
+    }
+}
+
 /// Starts of `size` different branches each, drawn evenly from `branches`.
 pub fn random_starts(branches: &[u32], size: usize, n: usize, seed: u64) -> Vec<Vec<u32>> {
     let mut rng = Rng::new(seed);
