@@ -5,7 +5,7 @@
 
 use buttress_engine::ending::Ending;
 use buttress_engine::power::ac::Solution;
-use buttress_engine::power::ac_n1::OutageStudy;
+use buttress_engine::power::ac_n1::{Outage, OutageEnding, OutageStudy};
 use buttress_engine::power::adequacy::{Adequacy, Sampled};
 use buttress_engine::power::factors::Factors;
 use buttress_engine::power::n1::{Screening, Worst};
@@ -195,11 +195,7 @@ pub fn no_screening(model: &str, ending: Ending, seconds: f64) -> Value {
 /// All single outages solved in full.
 pub fn ac_outages(network: &PowerNetwork, s: &OutageStudy, keep: usize, seconds: f64) -> Value {
     let over = s.overloads();
-    let in_base = |k: usize| {
-        let (b, f) = (&network.branches[k], &s.base.branches[k]);
-        let apparent = f.p_from_mw.hypot(f.q_from_mvar).max(f.p_to_mw.hypot(f.q_to_mvar));
-        b.rate_a_mva > 0.0 && apparent > b.rate_a_mva
-    };
+    let is_new = |o: &&Outage| matches!(&o.ending, OutageEnding::Solved(after) if after.n_new_overloads > 0);
     let violations = s.voltage_violations();
     let voltages = |is_low: bool| {
         let of = violations.iter().filter(|(_, v)| (v.vm_pu < network.buses[v.bus].vm_min_pu) == is_low);
@@ -207,7 +203,7 @@ pub fn ac_outages(network: &PowerNetwork, s: &OutageStudy, keep: usize, seconds:
     };
     json!({
         "model": "ac", "ending": s.base.ending.name(), "n_outages": s.outages.len(), "n_with_bridge": 0, "n_islanding": s.n_islanding(),
-        "n_overloading": over.len(), "n_new_overloading": over.iter().filter(|x| !in_base(x.1.branch)).count(),
+        "n_overloading": over.len(), "n_new_overloading": s.outages.iter().filter(is_new).count(),
         "n_not_converged": s.not_converged().len(), "not_converged": s.not_converged().iter().map(|k| k + 1).collect::<Vec<_>>(),
         "worst": over.iter().take(keep).map(|(k, l)| json!({"rows": [k + 1], "branch_row": l.branch + 1, "loading": l.share})).collect::<Vec<_>>(),
         "lowest_voltages": voltages(true), "highest_voltages": voltages(false), "seconds": seconds,

@@ -60,6 +60,8 @@ pub struct After {
     pub most_loaded: Option<Loading>,
     /// Branches above their continuous rating.
     pub n_overloads: usize,
+    /// Of these, branches that the base state does not overload.
+    pub n_new_overloads: usize,
     /// Bus furthest below its lower limit.
     pub lowest: Option<VoltageViolation>,
     /// Buses below their lower limit.
@@ -166,6 +168,23 @@ struct Rated {
     admittance: [Complex; 4],
     square: f64,
     branch: usize,
+    is_over_in_base: bool,
+}
+
+fn squared(s: Complex) -> f64 {
+    s[0] * s[0] + s[1] * s[1]
+}
+
+impl Rated {
+    /// Square of the larger apparent power at an end over the rating.
+    fn square_share(&self, f: Complex, t: Complex) -> f64 {
+        let apparent = |own: Complex, other: Complex, v: Complex, w: Complex| {
+            let (x, y) = (times(own, v), times(other, w));
+            squared(v) * squared([x[0] + y[0], x[1] + y[1]])
+        };
+        let a = &self.admittance;
+        apparent(a[0], a[1], f, t).max(apparent(a[3], a[2], t, f)) / self.square
+    }
 }
 
 /// What all outages share.
@@ -237,7 +256,7 @@ impl<'a> Study<'a> {
             let ends = [new_of[b.from], new_of[b.to]];
             if b.rate_a_mva > 0.0 && admittance != [[0.0; 2]; 4] && base.grid.ended(ends[0] as usize, Ending::Solved) {
                 let square = (b.rate_a_mva / network.base_mva) * (b.rate_a_mva / network.base_mva);
-                rated.push(Rated { ends, admittance, square, branch: k });
+                rated.push(Rated { ends, admittance, square, branch: k, is_over_in_base: false });
             }
         }
         let mut limits = vec![(f64::NEG_INFINITY, f64::INFINITY, 0); new_of.len()];
@@ -246,6 +265,10 @@ impl<'a> Study<'a> {
             if base.grid.ended(i, Ending::Solved) {
                 limits[i] = (bus.vm_min_pu, bus.vm_max_pu, k);
             }
+        }
+        for r in &mut rated {
+            let [f, t] = r.ends.map(|i| base.state.v[i as usize].map(|x| x[0]));
+            r.is_over_in_base = r.square_share(f, t) > 1.0;
         }
         Study { network, options, analysed, base, has_factors, rated, limits }
     }
@@ -438,24 +461,20 @@ impl<'a> Study<'a> {
 
     /// Holds a state against ratings and voltage limits.
     fn after(&self, v: &[Complex], out: usize) -> After {
-        let square = |s: Complex| s[0] * s[0] + s[1] * s[1];
-        let apparent = |own: Complex, other: Complex, v: Complex, w: Complex| {
-            let (x, y) = (times(own, v), times(other, w));
-            square(v) * square([x[0] + y[0], x[1] + y[1]])
-        };
         let mut after = After::default();
         let mut most = (0.0, None);
         for r in self.rated.iter().filter(|r| r.branch != out) {
-            let ([f, t], a) = (r.ends.map(|i| v[i as usize]), &r.admittance);
-            let share = apparent(a[0], a[1], f, t).max(apparent(a[3], a[2], t, f)) / r.square;
+            let [f, t] = r.ends.map(|i| v[i as usize]);
+            let share = r.square_share(f, t);
             after.n_overloads += usize::from(share > 1.0);
+            after.n_new_overloads += usize::from(share > 1.0 && !r.is_over_in_base);
             if share > most.0 {
                 most = (share, Some(r.branch));
             }
         }
         after.most_loaded = most.1.map(|branch| Loading { branch, share: most.0.sqrt() });
         for (&v, &(low, high, bus)) in v.iter().zip(&self.limits) {
-            let vm_pu = square(v).sqrt();
+            let vm_pu = squared(v).sqrt();
             if vm_pu >= low - VOLTAGE_TOLERANCE && vm_pu <= high + VOLTAGE_TOLERANCE {
                 continue;
             }
@@ -507,6 +526,7 @@ mod tests {
     use buttress_model::network::{Branch, BusKind};
     use proptest::prelude::*;
 
+    use super::super::ac::BranchFlow;
     use super::super::ac::tests::{bus, generator, line, network, nine_buses, ring};
     use super::*;
     use crate::power::testing::matpower;
@@ -518,6 +538,10 @@ mod tests {
 
     /// What a solve of the network without the branch says; nothing when it has no solution.
     fn alone(n: &PowerNetwork, branch: usize) -> Option<After> {
+        let whole = Analysed::new(n);
+        let base = whole.solve(n, &Options::default(), &mut whole.workspace());
+        let share = |b: &Branch, f: &BranchFlow| f.p_from_mw.hypot(f.q_from_mvar).max(f.p_to_mw.hypot(f.q_to_mvar)) / b.rate_a_mva;
+        let base_over: Vec<bool> = n.branches.iter().zip(&base.branches).map(|(b, f)| b.rate_a_mva > 0.0 && share(b, f) > 1.0).collect();
         let n = n.without_branches(&[branch + 1]).expect("row");
         let analysed = Analysed::new(&n);
         let solution = analysed.solve(&n, &Options::default(), &mut analysed.workspace());
@@ -526,12 +550,12 @@ mod tests {
         }
         let mut after = After::default();
         for (k, (b, f)) in n.branches.iter().zip(&solution.branches).enumerate() {
-            let apparent = f.p_from_mw.hypot(f.q_from_mvar).max(f.p_to_mw.hypot(f.q_to_mvar));
             if !(b.in_service && b.rate_a_mva > 0.0) {
                 continue;
             }
-            let share = apparent / b.rate_a_mva;
+            let share = share(b, f);
             after.n_overloads += usize::from(share > 1.0);
+            after.n_new_overloads += usize::from(share > 1.0 && !base_over[k]);
             if after.most_loaded.is_none_or(|m| share > m.share) {
                 after.most_loaded = Some(Loading { branch: k, share });
             }
@@ -553,7 +577,7 @@ mod tests {
                     let (a, b) = (after.most_loaded.expect("rated"), single.most_loaded.expect("rated"));
                     prop_assert!((a.share - b.share).abs() < 1e-7, "{} {:?} {:?}", outage.branch, a, b);
                     prop_assert_eq!((after.n_low, after.n_high), (single.n_low, single.n_high));
-                    prop_assert_eq!(after.n_overloads, single.n_overloads);
+                    prop_assert_eq!((after.n_overloads, after.n_new_overloads), (single.n_overloads, single.n_new_overloads));
                 }
                 OutageEnding::Islanding => {}
                 OutageEnding::Unsolved(_) => prop_assert!(single.is_none()),
