@@ -11,7 +11,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("optim", &["buttress-engine", "buttress-lp", "buttress-model"]),
     ("io", &["buttress-engine", "buttress-model", "buttress-optim"]),
     ("buttress", &["buttress-engine", "buttress-io", "buttress-model", "buttress-optim"]),
-    ("cli", &["buttress"]),
+    ("wire", &[]),
+    ("server", &["buttress", "buttress-wire"]),
+    ("cli", &["buttress", "buttress-server", "buttress-wire"]),
 ];
 
 /// Words that a pure crate's code must not hold, with the reason.

@@ -1,0 +1,1 @@
+//! Alerts in the Common Alerting Protocol 1.2 (OASIS, 2010).

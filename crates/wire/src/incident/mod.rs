@@ -1,0 +1,1 @@
+//! Clocks and forms of incidents under NIS2 and CER.

@@ -1,0 +1,1 @@
+//! Patterns of STIX 2.1 (section 9).
