@@ -7,3 +7,4 @@ pub mod cap;
 pub mod incident;
 pub mod pattern;
 pub mod stix;
+pub mod taxii;

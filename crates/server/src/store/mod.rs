@@ -20,7 +20,7 @@ use buttress_wire::stix::Id;
 
 use database::{Database, Postgres, Row, Sqlite, Value};
 pub use keep::Outcome;
-pub use page::{Filter, Item, Page, VersionMatch};
+pub use page::{Item, Page};
 
 /// Why the store could not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

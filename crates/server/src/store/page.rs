@@ -1,34 +1,9 @@
 //! Reading: pages of what a reader may see, in the order of adding (TAXII 2.1 section 3.4).
 
 use buttress_wire::stix::Id;
+use buttress_wire::taxii::{Filter, VersionMatch};
 
 use super::{ClassId, CollectionId, Row, Store, StoreError, Value};
-
-/// Which versions of each object are asked for (TAXII 2.1 section 3.4.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VersionMatch {
-    /// The latest.
-    Last,
-    /// The earliest.
-    First,
-    /// Every one.
-    All,
-    /// That of a moment, microseconds since 1970.
-    At(i64),
-}
-
-/// What is asked for; empty lists ask for everything, no version for the latest, no edition for each object's newest.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Identifiers.
-    pub ids: Vec<Id>,
-    /// Types.
-    pub types: Vec<String>,
-    /// Versions.
-    pub versions: Vec<VersionMatch>,
-    /// Editions of STIX.
-    pub spec_versions: Vec<String>,
-}
 
 /// An object of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +58,7 @@ fn version_condition(filter: &Filter, classes: &str) -> String {
             VersionMatch::All => "1 = 1".to_owned(),
             VersionMatch::Last => other("x.spec = o.spec AND x.version_at > o.version_at"),
             VersionMatch::First => other("x.spec = o.spec AND x.version_at < o.version_at"),
-            VersionMatch::At(moment) => format!("o.version_at = {moment}"),
+            VersionMatch::At(moment) => format!("o.version_at = {}", moment.0),
         });
     }
     let edition = if filter.spec_versions.is_empty() { format!(" AND {}", other("x.spec > o.spec")) } else { String::new() };

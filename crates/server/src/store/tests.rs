@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use buttress_wire::stix::marking::Tlp;
 use buttress_wire::stix::{Id, Object};
+use buttress_wire::taxii::{Filter, VersionMatch};
 use proptest::prelude::*;
 
 use super::*;
@@ -157,7 +158,7 @@ fn the_latest_version_is_shown_and_others_on_demand() {
         assert_eq!(days(&[VersionMatch::Last]), ["05"]);
         assert_eq!(days(&[VersionMatch::First]), ["01"]);
         assert_eq!(days(&[VersionMatch::All]), ["01", "05", "03"]);
-        let third = marked(1, 3, Tlp::Clear).version_at.0;
+        let third = marked(1, 3, Tlp::Clear).version_at;
         assert_eq!(days(&[VersionMatch::First, VersionMatch::At(third)]), ["01", "03"]);
     }
 }
