@@ -152,6 +152,13 @@ pub enum Verb {
         #[command(subcommand)]
         verb: crate::power_args::PowerVerb,
     },
+    /// Serve a node of the exchange: TAXII 2.1 over TLS.
+    Serve(crate::exchange_args::Serve),
+    /// Set a node up: roots, collections, accounts.
+    Node {
+        #[command(subcommand)]
+        verb: crate::exchange_args::NodeVerb,
+    },
     /// Print shell completions.
     Completions {
         /// Shell.

@@ -1,6 +1,8 @@
 //! The terminal door: flags to meaning, one call, one print.
 
 mod args;
+mod exchange;
+mod exchange_args;
 mod power;
 mod power_args;
 mod print;

@@ -38,6 +38,8 @@ pub fn run(cli: &Cli) -> Code {
             json: *json,
         }),
         Verb::Power { verb } => crate::power::run(verb),
+        Verb::Serve(args) => crate::exchange::serve(args),
+        Verb::Node { verb } => crate::exchange::node(verb),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "buttress", &mut script);

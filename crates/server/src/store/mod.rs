@@ -10,6 +10,7 @@
 
 mod database;
 mod keep;
+mod members;
 mod page;
 mod schema;
 
@@ -20,6 +21,7 @@ use buttress_wire::stix::Id;
 
 use database::{Database, Postgres, Row, Sqlite, Value};
 pub use keep::Outcome;
+pub use members::{Account, Place};
 pub use page::{Item, Page};
 
 /// Why the store could not do what it was asked.

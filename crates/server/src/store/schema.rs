@@ -9,6 +9,10 @@ use super::database::{Database, Value};
 
 /// Each step brings a database from its position in this list to the next.
 const STEPS: &[&str] = &["
+CREATE TABLE root (name TEXT PRIMARY KEY, title TEXT NOT NULL);
+CREATE TABLE account (name TEXT PRIMARY KEY, password TEXT NOT NULL, clearance TEXT NOT NULL, holds TEXT NOT NULL,
+  reads TEXT NOT NULL, writes TEXT NOT NULL);
+CREATE TABLE status (id TEXT PRIMARY KEY, root TEXT NOT NULL, account TEXT NOT NULL, text TEXT NOT NULL);
 CREATE TABLE collection (number BIGINT PRIMARY KEY, root TEXT NOT NULL, id TEXT NOT NULL, title TEXT NOT NULL, ceiling TEXT NOT NULL,
   UNIQUE (root, id));
 CREATE TABLE class (number BIGINT PRIMARY KEY, markings TEXT NOT NULL UNIQUE);

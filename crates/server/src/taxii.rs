@@ -1,0 +1,477 @@
+//! The TAXII 2.1 service: a request in, an answer out, without sockets.
+//!
+//! Order of the checks: who asks (401), whether there is such a place for them (404), whether they take our media type (406), what
+//! they may do there (403), and whether the request can be understood (400, 413, 415, 422). What a reader may not see does not exist.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use base64::Engine;
+use buttress_wire::stix::{Id, Instant, Object};
+use buttress_wire::taxii::{
+    ApiRoot, Collection as CollectionResource, Collections, Discovery, Failure, Filter, MEDIA_TYPE, Manifest, ManifestRecord, Query,
+    Status, StatusDetail, VersionMatch, Versions, accepts, is_media_type,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::identity::{Gate, NoRandomness, keyed_digest, random};
+use crate::policy::classes_seen;
+use crate::store::{Account, ClassId, Collection, Item, Page, Place, Store, StoreError};
+
+/// Largest body taken, bytes.
+pub const MAX_BODY: usize = 100 * 1024 * 1024;
+/// Objects of a page, at most and where no limit is given.
+const PAGE: usize = 1000;
+/// Bytes of the keyed digest in a cursor.
+const DIGEST: usize = 16;
+/// Path of the discovery, which is no root's name.
+pub const DISCOVERY: &str = "taxii2";
+/// Media type of the objects.
+const STIX: &str = "application/stix+json;version=2.1";
+
+/// What the service is asked.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Request<'a> {
+    /// Method of HTTP.
+    pub method: &'a str,
+    /// Path, beginning with `/`.
+    pub path: &'a str,
+    /// What follows `?`, or nothing.
+    pub query: &'a str,
+    /// Header `Accept`.
+    pub accept: Option<&'a str>,
+    /// Header `Content-Type`.
+    pub content_type: Option<&'a str>,
+    /// Header `Authorization`.
+    pub authorization: Option<&'a str>,
+    /// Body.
+    pub body: &'a [u8],
+    /// Microseconds since 1970.
+    pub now: i64,
+}
+
+/// What the service answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Status of HTTP.
+    pub status: u16,
+    /// Headers beside those of the body.
+    pub headers: Vec<(&'static str, String)>,
+    /// Body in our media type, which may be empty.
+    pub body: Vec<u8>,
+}
+
+/// A refusal with its status.
+struct Refusal {
+    status: u16,
+    title: &'static str,
+    advice: String,
+}
+
+impl From<StoreError> for Refusal {
+    fn from(_: StoreError) -> Refusal {
+        // What the database says is for the operator, not for whoever asks.
+        refuse(500, "the node cannot reach what it keeps", "try again later, and tell the operator of the node")
+    }
+}
+
+impl From<NoRandomness> for Refusal {
+    fn from(_: NoRandomness) -> Refusal {
+        refuse(500, "the node has no randomness", "tell the operator of the node")
+    }
+}
+
+fn refuse(status: u16, title: &'static str, advice: impl Into<String>) -> Refusal {
+    Refusal { status, title, advice: advice.into() }
+}
+
+fn not_found() -> Refusal {
+    refuse(404, "not found", "there is nothing here that this login may see")
+}
+
+/// A node as seen from the network.
+pub struct Service {
+    store: Mutex<Store>,
+    gate: Mutex<Gate>,
+    cursor_key: [u8; 32],
+    /// Who asks without login: nobody, or on a loopback address the operator.
+    guest: Option<Account>,
+}
+
+/// What a request is about once it is known who asks.
+struct Visit<'a> {
+    request: Request<'a>,
+    account: Account,
+    store: MutexGuard<'a, Store>,
+    cursor_key: &'a [u8; 32],
+}
+
+impl Service {
+    /// A service on a store. `guest` is whom a request without login acts as, as long as the node has no accounts.
+    pub fn new(store: Store, guest: Option<Account>) -> Result<Service, NoRandomness> {
+        Ok(Service { store: Mutex::new(store), gate: Mutex::new(Gate::new()?), cursor_key: random()?, guest })
+    }
+
+    /// Answers a request. Never panics, and says of hidden things nothing.
+    pub fn answer(&self, request: Request) -> Answer {
+        let answer = self.visit(request).and_then(|mut visit| visit.answer());
+        let mut answer = answer.unwrap_or_else(|refusal| refused(&refusal));
+        answer.headers.push(("Content-Type", MEDIA_TYPE.to_owned()));
+        answer
+    }
+
+    fn visit<'a>(&'a self, request: Request<'a>) -> Result<Visit<'a>, Refusal> {
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let accounts = store.accounts()?;
+        let account = match (request.authorization, &self.guest) {
+            (None, Some(guest)) if accounts.is_empty() => everywhere(guest, &mut store)?,
+            (None, _) => return Err(refuse(401, "log in", "send a name and a password by basic authentication")),
+            (Some(header), _) => {
+                let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
+                let found = gate.account(header, &accounts);
+                found.cloned().ok_or_else(|| refuse(401, "name or password is wrong", "send those of an account of this node"))?
+            }
+        };
+        Ok(Visit { request, account, store, cursor_key: &self.cursor_key })
+    }
+}
+
+/// The guest with a right to every collection.
+fn everywhere(guest: &Account, store: &mut Store) -> Result<Account, StoreError> {
+    let places = store.collections()?.into_iter().map(|c| Place { root: c.root, id: c.id });
+    let places: std::collections::BTreeSet<Place> = places.collect();
+    Ok(Account { reads: places.clone(), writes: places, ..guest.clone() })
+}
+
+fn refused(refusal: &Refusal) -> Answer {
+    let mut headers = Vec::new();
+    if refusal.status == 401 {
+        headers.push(("WWW-Authenticate", "Basic realm=\"buttress\", charset=\"UTF-8\"".to_owned()));
+    }
+    let body = Failure {
+        title: refusal.title.to_owned(),
+        description: Some(refusal.advice.clone()),
+        http_status: Some(refusal.status.to_string()),
+    };
+    Answer { headers, ..json(refusal.status, &body) }
+}
+
+fn json(status: u16, value: &impl Serialize) -> Answer {
+    // The types of wire hold nothing that JSON cannot say.
+    Answer { status, headers: Vec::new(), body: serde_json::to_vec(value).unwrap_or_default() }
+}
+
+fn moments(page: &Page) -> Vec<(&'static str, String)> {
+    let header = |name, at: Option<i64>| at.map(|at| (name, Instant(at).to_string()));
+    [header("X-TAXII-Date-Added-First", page.first), header("X-TAXII-Date-Added-Last", page.last)].into_iter().flatten().collect()
+}
+
+/// What a path leads to within a collection.
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    Itself,
+    Manifest,
+    Objects,
+    Object(&'a str),
+    Versions(&'a str),
+}
+
+impl<'a> Visit<'a> {
+    fn answer(&mut self) -> Result<Answer, Refusal> {
+        let path = self.request.path;
+        let segments: Vec<&'a str> = path.strip_prefix('/').unwrap_or(path).trim_end_matches('/').split('/').collect();
+        match segments[..] {
+            [DISCOVERY] => self.get(Visit::discovery),
+            [root] => self.in_root(root)?.get(|visit| visit.root(root)),
+            [root, "collections"] => self.in_root(root)?.get(|visit| visit.collections(root)),
+            [root, "status", id] => self.in_root(root)?.get(|visit| visit.status(root, id)),
+            [root, "collections", id] => self.in_collection(root, id, Part::Itself),
+            [root, "collections", id, "manifest"] => self.in_collection(root, id, Part::Manifest),
+            [root, "collections", id, "objects"] => self.in_collection(root, id, Part::Objects),
+            [root, "collections", id, "objects", object] => self.in_collection(root, id, Part::Object(object)),
+            [root, "collections", id, "objects", object, "versions"] => self.in_collection(root, id, Part::Versions(object)),
+            _ => Err(not_found()),
+        }
+    }
+
+    fn get(&mut self, answer: impl FnOnce(&mut Self) -> Result<Answer, Refusal>) -> Result<Answer, Refusal> {
+        self.must_accept()?;
+        if self.request.method != "GET" {
+            return Err(refuse(405, "method not allowed", "only GET is known here"));
+        }
+        answer(self)
+    }
+
+    fn must_accept(&self) -> Result<(), Refusal> {
+        let is_accepted = accepts(self.request.accept);
+        if is_accepted { Ok(()) } else { Err(refuse(406, "not acceptable", format!("send the header Accept: {MEDIA_TYPE}"))) }
+    }
+
+    fn may(&self, root: &str, id: &str) -> (bool, bool) {
+        let place = Place { root: root.to_owned(), id: id.to_owned() };
+        (self.account.reads.contains(&place), self.account.writes.contains(&place))
+    }
+
+    /// Roots in which the account may do anything.
+    fn roots(&mut self) -> Result<Vec<(String, String)>, Refusal> {
+        let account = &self.account;
+        let is_known = |name: &str| account.reads.iter().chain(&account.writes).any(|place| place.root == name);
+        Ok(self.store.roots()?.into_iter().filter(|(name, _)| is_known(name)).collect())
+    }
+
+    fn in_root(&mut self, name: &str) -> Result<&mut Self, Refusal> {
+        if self.roots()?.iter().any(|root| root.0 == name) { Ok(self) } else { Err(not_found()) }
+    }
+
+    fn discovery(&mut self) -> Result<Answer, Refusal> {
+        let api_roots: Vec<String> = self.roots()?.into_iter().map(|(name, _)| format!("/{name}/")).collect();
+        let default = api_roots.first().cloned();
+        let title = "Buttress".to_owned();
+        let description = Some("Critical infrastructure: shared under markings".to_owned());
+        Ok(json(200, &Discovery { title, description, contact: None, default, api_roots }))
+    }
+
+    fn root(&mut self, name: &str) -> Result<Answer, Refusal> {
+        let title = self.roots()?.into_iter().find(|root| root.0 == name).map(|root| root.1).ok_or_else(not_found)?;
+        let versions = vec![MEDIA_TYPE.to_owned()];
+        Ok(json(200, &ApiRoot { title, description: None, versions, max_content_length: MAX_BODY as u64 }))
+    }
+
+    fn resource(&self, collection: &Collection) -> CollectionResource {
+        let (can_read, can_write) = self.may(&collection.root, &collection.id);
+        CollectionResource {
+            id: collection.id.clone(),
+            title: collection.title.clone(),
+            description: None,
+            alias: None,
+            can_read,
+            can_write,
+            media_types: vec![STIX.to_owned()],
+        }
+    }
+
+    fn collections(&mut self, root: &str) -> Result<Answer, Refusal> {
+        let all = self.store.collections()?;
+        let list = all.iter().filter(|c| c.root == root).map(|c| self.resource(c)).filter(|c| c.can_read || c.can_write).collect();
+        Ok(json(200, &Collections { collections: list }))
+    }
+
+    fn status(&mut self, root: &str, id: &str) -> Result<Answer, Refusal> {
+        let text = self.store.status(id, (root, &self.account.name))?.ok_or_else(not_found)?;
+        Ok(Answer { status: 200, headers: Vec::new(), body: text.into_bytes() })
+    }
+
+    fn in_collection(&mut self, root: &str, id: &str, part: Part) -> Result<Answer, Refusal> {
+        let (can_read, can_write) = self.in_root(root)?.may(root, id);
+        let found = self.store.collections()?.into_iter().find(|c| c.root == root && c.id == id);
+        let collection = found.filter(|_| can_read || can_write).ok_or_else(not_found)?;
+        self.must_accept()?;
+        let barred = |what: &'static str| refuse(403, "not allowed", format!("this login may not {what} this collection"));
+        match (self.request.method, part) {
+            ("GET", Part::Itself) => Ok(json(200, &self.resource(&collection))),
+            ("GET", _) if !can_read => Err(barred("read")),
+            ("GET", Part::Manifest) => self.manifest(&collection),
+            ("GET", Part::Objects) => self.objects(&collection, None),
+            ("GET", Part::Object(object)) => self.objects(&collection, Some(object)),
+            ("GET", Part::Versions(object)) => self.versions(&collection, object),
+            ("POST", Part::Objects) if !can_write => Err(barred("add to")),
+            ("POST", Part::Objects) => self.add(&collection),
+            ("DELETE", Part::Object(_)) if !(can_read && can_write) => Err(barred("delete from")),
+            ("DELETE", Part::Object(object)) => self.delete(&collection, object),
+            _ => Err(refuse(405, "method not allowed", "GET reads; POST adds to objects/, DELETE removes an object")),
+        }
+    }
+
+    /// The query of this request, with an object of the path.
+    fn query(&self, object: Option<&str>) -> Result<Query, Refusal> {
+        let mut query = Query::parse(self.request.query).map_err(|e| refuse(400, "the query cannot be understood", e.to_string()))?;
+        if let Some(object) = object {
+            query.filter.ids = vec![Id::parse(object).ok_or_else(not_found)?];
+        }
+        Ok(query)
+    }
+
+    /// What a cursor is good for: this reader, this collection, these filters.
+    fn cursor_digest(&self, collection: &Collection, query: &Query, at: i64) -> [u8; 32] {
+        let asked = format!("{:?} {:?} {}", query.added_after, query.filter, self.request.path.trim_end_matches('/'));
+        let place = format!("{}/{}", collection.root, collection.id);
+        let parts = [self.account.name.as_bytes(), place.as_bytes(), asked.as_bytes(), &at.to_be_bytes()];
+        keyed_digest(self.cursor_key, &parts)
+    }
+
+    fn cursor(&self, collection: &Collection, query: &Query, at: i64) -> String {
+        let digest = self.cursor_digest(collection, query, at);
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode([&at.to_be_bytes()[..], &digest[..DIGEST]].concat())
+    }
+
+    /// Where a page begins.
+    fn after(&self, collection: &Collection, query: &Query) -> Result<i64, Refusal> {
+        let Some(next) = &query.next else { return Ok(query.added_after.map_or(0, |at| at.0)) };
+        let foreign = || refuse(400, "`next` is not of this server", "send it as the page before gave it, with the same filters");
+        let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(next).map_err(|_| foreign())?;
+        let (at, digest) = bytes.split_first_chunk::<8>().ok_or_else(foreign)?;
+        let at = i64::from_be_bytes(*at);
+        if digest == &self.cursor_digest(collection, query, at)[..DIGEST] { Ok(at) } else { Err(foreign()) }
+    }
+
+    /// Hands over a page; where the next one begins.
+    fn page(&mut self, collection: &Collection, query: &Query, take: &mut dyn FnMut(Item)) -> Result<(Page, Option<String>), Refusal> {
+        let after = self.after(collection, query)?;
+        let limit = query.limit.map_or(PAGE, |limit| limit.min(PAGE));
+        let classes = classes_seen(&mut self.store, &self.account)?;
+        let page = self.store.page((collection.number, &classes), &query.filter, (after, limit), take)?;
+        let next = page.last.filter(|_| page.more).map(|at| self.cursor(collection, query, at));
+        Ok((page, next))
+    }
+
+    /// Objects of a collection (section 5.4), or the versions of one of them (section 5.6).
+    fn objects(&mut self, collection: &Collection, object: Option<&str>) -> Result<Answer, Refusal> {
+        let query = self.query(object)?;
+        let mut body = Vec::from(&b"{\"objects\":["[..]);
+        let begin = body.len();
+        let (page, next) = self.page(collection, &query, &mut |item| {
+            if body.len() > begin {
+                body.push(b',');
+            }
+            body.extend_from_slice(item.text.as_bytes());
+        })?;
+        if page.first.is_none() {
+            if object.is_some() && !self.is_there(collection, &query)? {
+                return Err(not_found());
+            }
+            return Ok(Answer { status: 200, headers: Vec::new(), body: b"{\"more\":false}".to_vec() });
+        }
+        body.extend_from_slice(format!("],\"more\":{}", page.more).as_bytes());
+        if let Some(next) = next {
+            body.extend_from_slice(format!(",\"next\":\"{next}\"").as_bytes());
+        }
+        body.push(b'}');
+        Ok(Answer { status: 200, headers: moments(&page), body })
+    }
+
+    /// Whether the reader may see any version of the object asked for.
+    fn is_there(&mut self, collection: &Collection, query: &Query) -> Result<bool, Refusal> {
+        let versions = vec![VersionMatch::Last];
+        let any =
+            Query { filter: Filter { ids: query.filter.ids.clone(), versions, ..Filter::default() }, limit: Some(1), ..Query::default() };
+        Ok(self.page(collection, &any, &mut |_| {})?.0.first.is_some())
+    }
+
+    fn manifest(&mut self, collection: &Collection) -> Result<Answer, Refusal> {
+        let query = self.query(None)?;
+        let mut objects = Vec::new();
+        let (page, next) = self.page(collection, &query, &mut |item| {
+            objects.push(ManifestRecord {
+                id: item.id.to_owned(),
+                date_added: Instant(item.added).to_string(),
+                version: item.version.to_owned(),
+                media_type: Some(format!("application/stix+json;version={}", item.spec_version)),
+            });
+        })?;
+        Ok(Answer { headers: moments(&page), ..json(200, &Manifest { more: page.more, next, objects }) })
+    }
+
+    fn versions(&mut self, collection: &Collection, object: &str) -> Result<Answer, Refusal> {
+        let mut query = self.query(Some(object))?;
+        query.filter.versions = vec![VersionMatch::All];
+        let mut versions = Vec::new();
+        let (page, next) = self.page(collection, &query, &mut |item| versions.push(item.version.to_owned()))?;
+        if versions.is_empty() && !self.is_there(collection, &query)? {
+            return Err(not_found());
+        }
+        Ok(Answer { headers: moments(&page), ..json(200, &Versions { more: page.more, next, versions }) })
+    }
+
+    fn add(&mut self, collection: &Collection) -> Result<Answer, Refusal> {
+        if !is_media_type(self.request.content_type) {
+            return Err(refuse(415, "media type not supported", format!("send the header Content-Type: {MEDIA_TYPE}")));
+        }
+        if self.request.body.len() > MAX_BODY {
+            return Err(too_large());
+        }
+        let text = std::str::from_utf8(self.request.body).map_err(|e| refuse(400, "the body is no UTF-8", e.to_string()))?;
+        serde_json::from_str::<&RawValue>(text).map_err(|e| refuse(400, "the body is no JSON", e.to_string()))?;
+        let wrong = |why: String| refuse(422, "the body is no envelope", format!("send {{\"objects\": [...]}}: {why}"));
+        let envelope: Sent = serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?;
+        if envelope.objects.is_empty() {
+            return Err(wrong("there are no objects in it".to_owned()));
+        }
+        let status = self.keep(collection, &envelope.objects)?;
+        Ok(json(202, &status))
+    }
+
+    fn keep(&mut self, collection: &Collection, texts: &[&RawValue]) -> Result<Status, Refusal> {
+        let (mut objects, mut failures) = (Vec::new(), Vec::new());
+        for text in texts {
+            match Object::read(text.get()) {
+                Ok(object) => objects.push(object),
+                Err(refused) => failures.push(StatusDetail { message: Some(refused.to_string()), ..named(text) }),
+            }
+        }
+        self.store.add(collection, &objects, self.request.now)?;
+        let detail = |object: &Object| StatusDetail { id: object.id.to_string(), version: object.version.to_string(), message: None };
+        let status = Status {
+            id: uuid::Builder::from_random_bytes(random()?).into_uuid().to_string(),
+            status: "complete".to_owned(),
+            request_timestamp: Some(Instant(self.request.now).to_string()),
+            total_count: texts.len(),
+            success_count: objects.len(),
+            successes: objects.iter().map(detail).collect(),
+            failure_count: failures.len(),
+            failures,
+            pending_count: 0,
+            pendings: Vec::new(),
+        };
+        let text = serde_json::to_string(&status).unwrap_or_default();
+        self.store.set_status(&status.id, (&collection.root, &self.account.name), &text)?;
+        Ok(status)
+    }
+
+    /// Deletes versions of an object, all of them where none is named (section 5.7).
+    fn delete(&mut self, collection: &Collection, object: &str) -> Result<Answer, Refusal> {
+        let mut query = self.query(Some(object))?;
+        if query.filter.versions.is_empty() {
+            query.filter.versions = vec![VersionMatch::All];
+        }
+        let mut meant = Vec::new();
+        query.limit = None;
+        self.page(collection, &query, &mut |item| {
+            meant.extend(Instant::parse(item.version).map(|at| (item.spec_version.to_owned(), at.0)));
+        })?;
+        let classes: Vec<ClassId> = classes_seen(&mut self.store, &self.account)?;
+        let is_meant = |spec: &str, at: i64| meant.iter().any(|(s, a)| s == spec && *a == at);
+        let n = self.store.delete((collection, &classes), &query.filter.ids[0], &is_meant, self.request.now)?;
+        if n == 0 { Err(not_found()) } else { Ok(Answer { status: 200, headers: Vec::new(), body: Vec::new() }) }
+    }
+}
+
+/// The refusal of a body beyond [`MAX_BODY`].
+fn too_large() -> Refusal {
+    refuse(413, "the body is too large", format!("send at most {MAX_BODY} bytes"))
+}
+
+/// The answer to a body beyond [`MAX_BODY`] that was not read.
+pub fn body_too_large() -> Answer {
+    let mut answer = refused(&too_large());
+    answer.headers.push(("Content-Type", MEDIA_TYPE.to_owned()));
+    answer
+}
+
+/// An envelope as sent.
+#[derive(Deserialize)]
+struct Sent<'a> {
+    #[serde(default, borrow)]
+    objects: Vec<&'a RawValue>,
+}
+
+/// What can be told of an object that was refused.
+fn named(text: &RawValue) -> StatusDetail {
+    let value: serde_json::Value = serde_json::from_str(text.get()).unwrap_or_default();
+    let word = |name: &str| value.get(name).and_then(|v| v.as_str()).unwrap_or("").to_owned();
+    let version = [word("modified"), word("created")].into_iter().find(|w| !w.is_empty()).unwrap_or_default();
+    StatusDetail { id: word("id"), version, message: None }
+}
+
+#[cfg(test)]
+#[path = "taxii_tests.rs"]
+mod tests;

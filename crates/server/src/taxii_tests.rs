@@ -1,0 +1,297 @@
+//! The service without sockets: clauses of the standard by section, and that nothing hidden shows.
+
+use buttress_wire::stix::marking::Tlp;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::identity::kept_form;
+use crate::store::Location;
+
+const COLLECTION: &str = "91a7b528-80eb-42ed-a74d-c6fbd5a26116";
+const OTHER: &str = "52892447-4d7e-4f70-b94d-d7f22742ff63";
+
+struct Node {
+    service: Service,
+    folder: std::path::PathBuf,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+static COUNT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+
+fn account(name: &str, clearance: Tlp, reads: &[&str], writes: &[&str]) -> Account {
+    let places = |ids: &[&str]| ids.iter().map(|id| Place { root: "api".into(), id: (*id).to_owned() }).collect();
+    Account {
+        name: name.into(),
+        password: kept_form("p").unwrap(),
+        clearance,
+        holds: [].into(),
+        reads: places(reads),
+        writes: places(writes),
+    }
+}
+
+fn node() -> Node {
+    let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("buttress-taxii-{}-{number}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut store = Store::open(&Location::Sqlite(folder.join("store.db")), Id::parse(&Tlp::Amber.id()).unwrap()).unwrap();
+    store.set_root("api", "Root").unwrap();
+    store.set_root("hidden", "Nobody's").unwrap();
+    store.set_collection("api", COLLECTION, "One", &[].into()).unwrap();
+    store.set_collection("api", OTHER, "Two", &[].into()).unwrap();
+    let accounts = [
+        account("all", Tlp::Red, &[COLLECTION, OTHER], &[COLLECTION, OTHER]),
+        account("low", Tlp::Green, &[COLLECTION], &[COLLECTION]),
+        account("reader", Tlp::Amber, &[COLLECTION], &[]),
+        account("writer", Tlp::Amber, &[], &[COLLECTION]),
+    ];
+    accounts.iter().for_each(|a| store.set_account(a).unwrap());
+    Node { service: Service::new(store, None).unwrap(), folder }
+}
+
+fn login(name: &str) -> String {
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{name}:p")))
+}
+
+impl Node {
+    fn ask(&self, name: &str, method: &str, path: &str, body: &Value) -> Answer {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let (login, body) = (login(name), if body.is_null() { Vec::new() } else { body.to_string().into_bytes() });
+        self.service.answer(Request {
+            method,
+            path,
+            query,
+            accept: Some(MEDIA_TYPE),
+            content_type: Some(MEDIA_TYPE),
+            authorization: Some(&login),
+            body: &body,
+            now: 1_800_000_000_000_000,
+        })
+    }
+
+    fn get(&self, name: &str, path: &str) -> (u16, Value, Vec<(&'static str, String)>) {
+        let answer = self.ask(name, "GET", path, &Value::Null);
+        (answer.status, serde_json::from_slice(&answer.body).unwrap_or_default(), answer.headers)
+    }
+
+    fn add(&self, name: &str, objects: &[Value]) -> (u16, Value) {
+        let answer = self.ask(name, "POST", &in_collection("objects/"), &json!({ "objects": objects }));
+        (answer.status, serde_json::from_slice(&answer.body).unwrap_or_default())
+    }
+}
+
+fn in_collection(rest: &str) -> String {
+    format!("/api/collections/{COLLECTION}/{rest}")
+}
+
+fn id(n: u32) -> String {
+    format!("infrastructure--00000000-0000-4000-8000-{n:012}")
+}
+
+fn object(n: u32, day: u32, level: Tlp) -> Value {
+    json!({"type": "infrastructure", "spec_version": "2.1", "id": id(n), "created": "2026-01-01T00:00:00.000Z",
+           "modified": format!("2026-01-{day:02}T00:00:00.000Z"), "name": "a", "object_marking_refs": [level.id()]})
+}
+
+fn ids(envelope: &Value) -> Vec<String> {
+    envelope["objects"].as_array().map_or_else(Vec::new, |list| list.iter().map(|o| o["id"].as_str().unwrap().to_owned()).collect())
+}
+
+#[test]
+fn section_4_1_discovery_lists_the_roots_one_may_use() {
+    let node = node();
+    let (status, body, headers) = node.get("low", "/taxii2/");
+    assert_eq!((status, &body["api_roots"], &body["default"]), (200, &json!(["/api/"]), &json!("/api/")));
+    assert!(headers.contains(&("Content-Type", MEDIA_TYPE.to_owned())));
+    assert_eq!(node.get("low", "/hidden/").0, 404);
+    assert_eq!(node.get("low", "/api/").1["versions"], json!([MEDIA_TYPE]));
+}
+
+#[test]
+fn section_3_6_errors_are_of_our_media_type_with_a_title_and_a_textual_status() {
+    let node = node();
+    for (path, status) in [("/none/", 404), ("/api/status/x/", 404), (&*in_collection("objects/?limit=0"), 400)] {
+        let (found, body, headers) = node.get("low", path);
+        assert_eq!((found, &body["http_status"]), (status, &json!(status.to_string())), "{path}");
+        assert!(body["title"].is_string() && headers.contains(&("Content-Type", MEDIA_TYPE.to_owned())));
+    }
+    assert_eq!(node.ask("low", "PUT", &in_collection("objects/"), &Value::Null).status, 405);
+}
+
+#[test]
+fn section_3_8_who_does_not_log_in_is_told_how() {
+    let node = node();
+    let answer = node.service.answer(Request { method: "GET", path: "/taxii2/", ..Request::default() });
+    assert_eq!(answer.status, 401);
+    assert!(answer.headers.iter().any(|(name, value)| *name == "WWW-Authenticate" && value.starts_with("Basic")));
+    let wrong = login("nobody");
+    let answer = node.service.answer(Request { method: "GET", path: "/taxii2/", authorization: Some(&wrong), ..Request::default() });
+    assert_eq!(answer.status, 401);
+}
+
+#[test]
+fn section_3_5_media_types_are_negotiated() {
+    let node = node();
+    let (login, path) = (login("all"), in_collection("objects/"));
+    let body = json!({"objects": [object(1, 1, Tlp::Clear)]}).to_string();
+    let request = Request { authorization: Some(&login), path: &path, body: body.as_bytes(), ..Request::default() };
+    assert_eq!(node.service.answer(Request { method: "GET", accept: Some("text/html"), ..request }).status, 406);
+    let post = Request { method: "POST", accept: Some(MEDIA_TYPE), ..request };
+    assert_eq!(node.service.answer(Request { content_type: Some("application/json"), ..post }).status, 415);
+    assert_eq!(node.service.answer(Request { content_type: Some("application/taxii+json"), ..post }).status, 202);
+}
+
+#[test]
+fn section_5_what_one_may_not_do_is_403_and_what_one_may_not_know_404() {
+    let node = node();
+    node.add("all", &[object(1, 1, Tlp::Clear)]);
+    let objects = in_collection("objects/");
+    let one = in_collection(&format!("objects/{}/", id(1)));
+    assert_eq!(node.get("writer", &objects).0, 403);
+    assert_eq!(node.add("reader", &[object(2, 1, Tlp::Clear)]).0, 403);
+    assert_eq!(node.ask("reader", "DELETE", &one, &Value::Null).status, 403);
+    assert_eq!(node.ask("writer", "DELETE", &one, &Value::Null).status, 403);
+    assert_eq!(node.get("low", &format!("/api/collections/{OTHER}/")).0, 404);
+    assert_eq!(node.ask("low", "DELETE", &one.replace(COLLECTION, OTHER), &Value::Null).status, 404);
+    let listed = node.get("writer", "/api/collections/").1;
+    assert_eq!(listed["collections"].as_array().unwrap().len(), 1);
+    assert_eq!((&listed["collections"][0]["can_read"], &listed["collections"][0]["can_write"]), (&json!(false), &json!(true)));
+}
+
+#[test]
+fn section_5_5_each_object_of_a_request_succeeds_or_fails_alone() {
+    let node = node();
+    let broken = json!({"type": "infrastructure", "id": "infrastructure--1"});
+    let (code, status) = node.add("all", &[object(1, 1, Tlp::Clear), broken, object(1, 1, Tlp::Clear)]);
+    assert_eq!((code, &status["status"]), (202, &json!("complete")));
+    assert_eq!([&status["total_count"], &status["success_count"], &status["failure_count"]], [&json!(3), &json!(2), &json!(1)]);
+    assert!(status["failures"][0]["message"].as_str().unwrap().contains("UUID"));
+    let path = format!("/api/status/{}/", status["id"].as_str().unwrap());
+    assert_eq!(node.get("all", &path).1, status);
+    assert_eq!(node.get("low", &path).0, 404);
+    let send = |body: &Value| node.ask("all", "POST", &in_collection("objects/"), body).status;
+    assert_eq!([send(&json!({})), send(&json!({"objects": []})), send(&json!([])), send(&Value::Null)], [422, 422, 422, 400]);
+}
+
+#[test]
+fn section_3_4_pages_follow_next_and_added_after_excludes() {
+    let node = node();
+    let objects: Vec<Value> = (0..25).map(|n| object(n, 1, Tlp::Clear)).collect();
+    node.add("all", &objects);
+    let (mut seen, mut next) = (Vec::new(), String::new());
+    let mut last = String::new();
+    for _ in 0..10 {
+        let (status, page, headers) = node.get("low", &in_collection(&format!("objects/?limit=10{next}")));
+        assert_eq!(status, 200);
+        seen.extend(ids(&page));
+        last.clone_from(&headers.iter().find(|h| h.0 == "X-TAXII-Date-Added-Last").unwrap().1);
+        if page["more"] == json!(false) {
+            break;
+        }
+        next = format!("&next={}", page["next"].as_str().unwrap());
+    }
+    assert_eq!(seen, (0..25).map(id).collect::<Vec<_>>());
+    let (_, empty, headers) = node.get("low", &in_collection(&format!("objects/?added_after={last}")));
+    assert_eq!(empty, json!({"more": false}));
+    assert!(!headers.iter().any(|h| h.0.starts_with("X-TAXII")));
+    // A cursor is good for its reader and its filters only.
+    assert_eq!(node.get("all", &in_collection(&format!("objects/?limit=10{next}"))).0, 400);
+    assert_eq!(node.get("low", &in_collection(&format!("objects/?match[type]=campaign{next}"))).0, 400);
+    assert_eq!(node.get("low", &in_collection("objects/?next=AAAA")).0, 400);
+}
+
+#[test]
+fn sections_5_3_and_5_8_manifest_and_versions_tell_what_the_objects_are() {
+    let node = node();
+    node.add("all", &[object(1, 1, Tlp::Clear), object(1, 3, Tlp::Clear)]);
+    let (_, manifest, headers) = node.get("low", &in_collection("manifest/"));
+    let record = &manifest["objects"][0];
+    assert_eq!(record["version"], json!("2026-01-03T00:00:00.000Z"));
+    assert_eq!(record["date_added"].as_str(), headers.iter().find(|h| h.0 == "X-TAXII-Date-Added-First").map(|h| h.1.as_str()));
+    assert_eq!(record["media_type"], json!(STIX));
+    let versions = node.get("low", &in_collection(&format!("objects/{}/versions/", id(1)))).1;
+    assert_eq!(versions["versions"], json!(["2026-01-01T00:00:00.000Z", "2026-01-03T00:00:00.000Z"]));
+    assert_eq!(node.get("low", &in_collection(&format!("objects/{}/versions/", id(2)))).0, 404);
+}
+
+#[test]
+fn section_5_7_deleting_takes_all_versions_or_those_named() {
+    let node = node();
+    node.add("all", &[object(1, 1, Tlp::Clear), object(1, 3, Tlp::Clear)]);
+    let path = in_collection(&format!("objects/{}/", id(1)));
+    assert_eq!(node.ask("all", "DELETE", &format!("{path}?match[version]=first"), &Value::Null).status, 200);
+    assert_eq!(ids(&node.get("low", &format!("{path}?match[version]=all")).1).len(), 1);
+    assert_eq!(node.ask("all", "DELETE", &path, &Value::Null).status, 200);
+    assert_eq!(node.get("low", &path).0, 404);
+    assert_eq!(node.ask("all", "DELETE", &path, &Value::Null).status, 404);
+}
+
+/// Requests of a reader, with the query strings that count things.
+fn questions() -> Vec<String> {
+    let mut paths = vec!["/taxii2/".to_owned(), "/api/".to_owned(), "/api/collections/".to_owned(), in_collection("")];
+    for rest in ["objects/", "manifest/"] {
+        for query in ["", "?limit=1", "?limit=2", "?match[version]=all", "?match[version]=first", "?match[type]=infrastructure"] {
+            paths.push(in_collection(&format!("{rest}{query}")));
+        }
+    }
+    for n in 0..6 {
+        paths.push(in_collection(&format!("objects/{}/", id(n))));
+        paths.push(in_collection(&format!("objects/{}/versions/", id(n))));
+    }
+    paths
+}
+
+/// Hides what may differ: moments of adding, cursors and identifiers of requests.
+fn told(answer: &Answer) -> (u16, String, Vec<&'static str>) {
+    let mut body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    if body["next"].is_string() {
+        body["next"] = json!("cursor");
+    }
+    if body["success_count"].is_number() {
+        body["id"] = json!("status");
+    }
+    for record in body["objects"].as_array_mut().into_iter().flatten() {
+        if record["date_added"].is_string() {
+            record["date_added"] = json!("moment");
+        }
+    }
+    (answer.status, body.to_string(), answer.headers.iter().map(|h| h.0).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// A reader's answers are the same whether or not objects it may not see are there.
+    #[test]
+    fn no_answer_depends_on_what_is_hidden(
+        visible in prop::collection::vec((0_u32..6, 1_u32..5), 0..6),
+        hidden in prop::collection::vec((6_u32..12, 1_u32..5), 1..8),
+    ) {
+        let (without, with) = (node(), node());
+        let red: Vec<Value> = hidden.iter().map(|(n, day)| object(*n, *day, Tlp::Red)).collect();
+        with.add("all", &red);
+        for (n, day) in &visible {
+            let add = |node: &Node| {
+                let body = json!({"objects": [object(*n, *day, Tlp::Green)]});
+                told(&node.ask("low", "POST", &in_collection("objects/"), &body))
+            };
+            prop_assert_eq!(add(&without), add(&with));
+            with.add("all", &red[..1]);
+        }
+        let hidden_paths = hidden.iter().map(|(n, _)| in_collection(&format!("objects/{}/", id(*n))));
+        for path in questions().into_iter().chain(hidden_paths.clone()) {
+            let ask = |node: &Node| told(&node.ask("low", "GET", &path, &Value::Null));
+            prop_assert_eq!(ask(&without), ask(&with), "{}", path);
+        }
+        for path in hidden_paths {
+            let ask = |node: &Node| told(&node.ask("low", "DELETE", &path, &Value::Null));
+            prop_assert_eq!(ask(&without), ask(&with), "{}", path);
+        }
+    }
+}
