@@ -298,7 +298,8 @@ impl fmt::Display for Deadline {
 /// What is owed at `now` for one incident, NIS2 and CER side by side, by due time; what has no date stands last.
 ///
 /// Empty before awareness. A final report handed in while the incident goes on counts as the progress report of NIS2
-/// Art. 23(4)(e); a progress report handed in before its day counts.
+/// Art. 23(4)(e); a progress report handed in before its day counts. While an incident goes on, what is due a month after the
+/// notification is shown as the progress report; once it is handled in time, as the final report (d).
 pub fn deadlines(awareness: &Awareness, history: &History, rules: &StateRules, now: Timestamp) -> Result<Vec<Deadline>, ClockError> {
     check(awareness, history)?;
     if now < awareness.at {
@@ -356,14 +357,12 @@ impl View<'_> {
         list.push(Deadline { article, ..self.deadline(Duty::Notification, Start::Awareness, Some(due), notified) });
 
         self.intermediate(list);
-        match notified {
-            Some(at) => self.final_reports(at, list),
-            None => {
-                let start = Start::AwaitedSubmission { of: Duty::Notification };
-                list.push(self.deadline(Duty::FinalReport, start, None, self.first(Duty::FinalReport, aware)));
-                Ok(())
-            }
+        if let Some(at) = notified {
+            return self.final_reports(at, list);
         }
+        let start = Start::AwaitedSubmission { of: Duty::Notification };
+        list.push(self.deadline(Duty::FinalReport, start, None, self.first(Duty::FinalReport, aware)));
+        Ok(())
     }
 
     /// One intermediate report for each request, each report answering one request.

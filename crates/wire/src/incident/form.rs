@@ -228,7 +228,7 @@ impl Topic {
             Self::Measures => list(&impact.measures),
             Self::Consequences => text(impact.consequences.as_ref()),
             Self::Users => number(impact.people_hit).map(|n| format!("{n} users")),
-            Self::Proportion => number(impact.share).map(|s| format!("{} % of users", rounded(100.0 * s))),
+            Self::Proportion => number(impact.share).filter(|s| *s <= 1.0).map(|s| format!("{} % of users", rounded(100.0 * s))),
             Self::Duration => number(impact.duration_h).map(|h| format!("{} h", rounded(h))),
             Self::Area => area(impact),
         }

@@ -20,6 +20,7 @@ pub(super) fn local(due: &ZonedDateTime) -> String {
 }
 
 /// Writes a local time with its offset, or null.
+#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
 pub(super) fn serialize_due<S: Serializer>(due: &Option<ZonedDateTime>, to: S) -> Result<S::Ok, S::Error> {
     match due {
         Some(due) => to.serialize_some(&local(due)),

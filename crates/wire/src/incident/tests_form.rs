@@ -66,7 +66,7 @@ fn a_form_of_cer_holds_its_parameters() {
     assert_eq!(form.unanswered, ["nature", "consequences"]);
     assert_eq!(answer(&form, "people_hit"), Some("120000 users"));
     assert_eq!(answer(&form, "area_km2"), Some("812.35 km², not geographically isolated"));
-    let bad = Impact { people_hit: Some(f64::NAN), share: Some(-0.5), ..impact };
+    let bad = Impact { people_hit: Some(f64::NAN), share: Some(12.5), ..impact };
     let form = Form::fill(Duty::InitialNotification, &awareness(), &bad);
     assert_eq!((answer(&form, "people_hit"), answer(&form, "share")), (None, None));
 }
