@@ -96,7 +96,9 @@ impl Display for Qualifier {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
             Self::Repeats { n_times } => write!(f, "REPEATS {n_times} TIMES"),
-            Self::Within { window_s } => write!(f, "WITHIN {window_s} SECONDS"),
+            // Without a point the number is read as an integer of 64 bits.
+            Self::Within { window_s } if *window_s < 9e18 => write!(f, "WITHIN {window_s} SECONDS"),
+            Self::Within { window_s } => write!(f, "WITHIN {window_s:.1} SECONDS"),
             Self::StartStop { start, stop } => {
                 f.write_str("START ")?;
                 write_timestamp(f, start)?;

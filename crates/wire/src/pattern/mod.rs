@@ -18,6 +18,8 @@ mod parser;
 #[cfg(test)]
 mod tests;
 mod tokens;
+#[cfg(test)]
+mod verdicts;
 
 use std::collections::BTreeSet;
 
@@ -205,7 +207,9 @@ pub enum PatternError {
         expected: String,
     },
     /// No single object can satisfy both sides of an AND, as their types differ (STIX 2.1, section 9.6.1).
-    #[error("byte {position}: found {found} joined by AND within one observation; only {expected} can be meant here: join two [..] instead")]
+    #[error(
+        "byte {position}: found {found} joined by AND within one observation; only {expected} can be meant here: join two [..] instead"
+    )]
     MixedTypes {
         /// Where the operand of AND stands.
         position: usize,

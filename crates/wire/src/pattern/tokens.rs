@@ -225,7 +225,9 @@ fn read_word(rest: &str) -> Result<(Kind, usize), Trouble> {
     let (literal, expected) = match word {
         "b" => (bytes_from_base64(inner).map(Literal::Binary), "b'..' with Base64, not empty and padded with ="),
         "h" => (bytes_from_hex(inner).map(Literal::Hex), "h'..' with pairs of hexadecimal digits"),
-        _ => (timestamp_from_text(inner).map(Literal::Timestamp), "t'YYYY-MM-DDThh:mm:ss.fZ' with a day that exists and at most 9 decimals"),
+        _ => {
+            (timestamp_from_text(inner).map(Literal::Timestamp), "t'YYYY-MM-DDThh:mm:ss.fZ' with a day that exists and at most 9 decimals")
+        }
     };
     let length = length + end + 2;
     let literal = literal.ok_or_else(|| Trouble::new(0, shown(&rest[..length]), expected))?;
