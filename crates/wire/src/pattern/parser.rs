@@ -165,17 +165,21 @@ impl<'a> Parser<'a> {
             self.close("AND, OR or )")?;
             return Ok(inner);
         }
-        let object_type = self.token.text;
-        let test = if let Kind::Keyword(Keyword::Not | Keyword::Exists) = self.token.kind {
-            let sense = self.sense()?;
+        let prefixed = matches!(self.token.kind, Kind::Keyword(Keyword::Not | Keyword::Exists));
+        let mut sense = Sense::Affirmed;
+        if prefixed {
+            sense = self.sense()?;
             self.need_keyword(Keyword::Exists, "EXISTS, or NOT after the path")?;
-            let object_type = self.token.text;
-            let test = Test { path: self.path()?, sense, relation: Relation::Exists };
-            return Ok((Comparison::Test(test), BTreeSet::from([object_type])));
+        }
+        let object_type = self.token.text;
+        let path = self.path()?;
+        let relation = if prefixed {
+            Relation::Exists
         } else {
-            Test { path: self.path()?, sense: self.sense()?, relation: self.relation()? }
+            sense = self.sense()?;
+            self.relation()?
         };
-        Ok((Comparison::Test(test), BTreeSet::from([object_type])))
+        Ok((Comparison::Test(Test { path, sense, relation }), BTreeSet::from([object_type])))
     }
 
     /// Whether a NOT stands here.

@@ -144,7 +144,7 @@ fn what_is_watched_is_listed_once_and_sorted() {
 
 #[test]
 fn and_needs_one_type_that_satisfies_every_operand() {
-    // The verdicts are those of PyPI stix2 3.0, which checks the same rule.
+    // The verdicts are those of stix2 3.0.2 of PyPI, which checks the same rule.
     assert!(Pattern::parse("[(file:size = 1 OR process:pid = 2) AND process:pid = 2]").is_ok());
     assert!(Pattern::parse("[file:size = 1 OR process:pid = 2]").is_ok());
     let error = refused("[file:size = 1 AND (process:pid = 2 OR user-account:user_id = '1')]");
@@ -334,7 +334,12 @@ proptest! {
     }
 
     #[test]
-    fn a_mutated_pattern_never_panics(row in 0..AGREED.len(), at in any::<prop::sample::Index>(), insert in "[\\[\\]()'\\\\.:*a-zA-Z0-9 é+/=-]{0,3}", cut in 0_usize..4) {
+    fn a_mutated_pattern_never_panics(
+        row in 0..AGREED.len(),
+        at in any::<prop::sample::Index>(),
+        insert in "[\\[\\]()'\\\\.:*a-zA-Z0-9 é+/=-]{0,3}",
+        cut in 0_usize..4,
+    ) {
         let mut chars: Vec<char> = AGREED[row].1.chars().collect();
         let start = at.index(chars.len());
         let end = (start + cut).min(chars.len());

@@ -1,6 +1,6 @@
 //! Verdicts of the OASIS validator on single patterns, taken down as facts.
 //!
-//! Made by running PyPI `stix2-patterns` 2.1.2 (`stix2patterns.validator.validate`, version "2.1") once on each of these texts of
+//! Made by running `stix2-patterns` 2.1.2 of `PyPI` (`stix2patterns.validator.validate`, version "2.1") once on each of these texts of
 //! our own; an exception of it counts as a refusal (`[-1]` as an index makes it fail).
 
 /// Texts on which the validator and [`Pattern::parse`](super::Pattern::parse) agree, and whether they are patterns.
@@ -161,7 +161,7 @@ pub(super) const AGREED: [(bool, &str); 152] = [
 
 /// Texts on which we differ on purpose: the validator's verdict, the text, and the reason.
 ///
-/// - types joined by AND: the validator does not check them; PyPI `stix2` 3.x refuses them as we do.
+/// - types joined by AND: the validator does not check them; `stix2` 3.0.2 of `PyPI` refuses them as we do.
 /// - value of a hash: the validator refuses what does not look like a hash, even with `IN` and `LIKE`; no rule of section 9.
 /// - 64 bits: the grammar has no bound on numbers; our integers have 64 bits.
 /// - no such day, nanoseconds: the grammar counts digits; we read an instant.
