@@ -258,7 +258,7 @@ fn is_base64(text: &str) -> bool {
     let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let n_fill = digits.iter().rev().take_while(|&&digit| digit == b'=').count();
     let is_digit = |digit: &u8| digit.is_ascii_alphanumeric() || matches!(digit, b'+' | b'/');
-    !digits.is_empty() && digits.len() % 4 == 0 && n_fill <= 2 && digits[..digits.len() - n_fill].iter().all(is_digit)
+    !digits.is_empty() && digits.len().is_multiple_of(4) && n_fill <= 2 && digits[..digits.len() - n_fill].iter().all(is_digit)
 }
 
 /// Findings while they are gathered.

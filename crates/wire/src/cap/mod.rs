@@ -34,6 +34,7 @@
 //!     }],
 //!     ..Info::new(Category::Infra, "Cable cut", Urgency::Immediate, Severity::Severe, Certainty::Observed)
 //! };
+//! let sent = "2026-01-15T05:00:00-00:00".parse()?;
 //! let alert = Alert {
 //!     source: Some("Optical supervision".into()),
 //!     restriction: Some("TLP:AMBER, members of the exchange alone".into()),
@@ -41,7 +42,7 @@
 //!     note: Some("Exercise EX-7: nothing has happened.".into()),
 //!     incidents: vec!["cable cut 7".into()],
 //!     info: vec![info],
-//!     ..Alert::new("EX-7-1", "desk@cable.example", "2026-01-15T05:00:00-00:00".parse()?, Status::Exercise, MsgType::Alert, Scope::Restricted)
+//!     ..Alert::new("EX-7-1", "desk@cable.example", sent, Status::Exercise, MsgType::Alert, Scope::Restricted)
 //! };
 //!
 //! assert_eq!(check(&alert), []);
@@ -69,7 +70,7 @@ pub use read::{CapError, Position, read};
 pub use value::{BadValue, Time};
 pub use write::write;
 
-/// Namespace of CAP 1.2 (section 1.4 of the standard, "Declared XML Namespace").
+/// Namespace of CAP 1.2 ("Declared XML Namespace" on the title page of the standard).
 pub const NAMESPACE: &str = "urn:oasis:names:tc:emergency:cap:1.2";
 
 /// Most bytes of one alert, read or written: 256 KiB. A bound of ours, not of the standard.
