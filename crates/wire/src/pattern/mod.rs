@@ -9,8 +9,8 @@
 //! path         = type ":" key { "." key | "[" ( n | "*" ) "]" }
 //! ```
 //!
-//! [`Pattern::parse`] reads, [`Display`](std::fmt::Display) writes the canonical text, which reads back as the same value.
-//! Matching a pattern against observations is not done here.
+//! [`Pattern::parse`] reads, [`Display`](std::fmt::Display) writes the canonical text, which reads back as the same value
+//! unless the spaces in it take it over [`MAX_TEXT_BYTES`]. Matching a pattern against observations is not done here.
 
 mod display;
 mod encoding;
