@@ -13,7 +13,7 @@
 use buttress_model::network::{Cost, DcLine, PowerNetwork};
 
 use super::dc::Convention;
-use super::program::{Answer, Column, Program, Start, Topology, Wires};
+use super::program::{Answer, Column, Program, Topology, Wires};
 use crate::ending::Ending;
 
 /// Fall of a slope (relative) below which a piecewise cost still counts as convex.
@@ -224,7 +224,7 @@ pub fn optimal_flow(network: &PowerNetwork, convention: Convention) -> OptimalFl
             return Err(Ending::NoSource);
         }
         let program = Program { topology: &topology, columns: &choices.columns, fixed: &fixed };
-        Ok((program.solve(&Start::default()), choices))
+        Ok((program.solve(&[]), choices))
     });
     match answer {
         Err(ending) => OptimalFlow::none(ending),

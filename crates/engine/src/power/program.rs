@@ -21,6 +21,8 @@ use crate::ending::Ending;
 pub(super) const OVERLOAD: f64 = 1e-6;
 /// Overloaded branches in one answer above which the sparse form is faster.
 const DENSE_LINES: usize = 64;
+fn dense_lines() -> usize { std::env::var("DL").map_or(DENSE_LINES, |x| x.parse().unwrap()) }
+fn dense_entries() -> usize { std::env::var("DE").map_or(DENSE_ENTRIES, |x| x.parse().unwrap()) }
 /// Stored transfer factors above which the sparse form is faster.
 const DENSE_ENTRIES: usize = 500_000;
 /// Transfer factors below this are no entries.
@@ -264,16 +266,6 @@ pub(super) struct Program<'a> {
     pub(super) fixed: &'a [f64],
 }
 
-/// Where a solve may begin: a basis with its balance rows and branches.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Start {
-    pub(super) n_balances: usize,
-    pub(super) lines: Vec<usize>,
-    pub(super) basis: Option<Basis>,
-    /// Further branches that will likely bind.
-    pub(super) seeds: Vec<usize>,
-}
-
 /// An answer; all but the ending is empty when there is none.
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
@@ -285,13 +277,13 @@ pub(super) struct Answer {
     pub(super) flow: Vec<f64>,
     /// Change of the objective per unit of demand, by bus.
     pub(super) price: Vec<f64>,
-    /// Where a similar program may begin.
-    pub(super) start: Start,
+    /// Branches held; none in the sparse form, which holds all.
+    pub(super) lines: Vec<usize>,
 }
 
 impl Answer {
     pub(super) fn none(ending: Ending) -> Answer {
-        Answer { ending, objective: f64::NAN, x: vec![], theta: vec![], flow: vec![], price: vec![], start: Start::default() }
+        Answer { ending, objective: f64::NAN, x: vec![], theta: vec![], flow: vec![], price: vec![], lines: vec![] }
     }
 }
 
@@ -329,9 +321,9 @@ impl Program<'_> {
         p
     }
 
-    /// Solves by whichever form the shape of the network asks for.
-    pub(super) fn solve(&self, start: &Start) -> Answer {
-        Dense::new(self, start).solve().unwrap_or_else(|| self.solve_sparse())
+    /// Solves by whichever form the shape of the network asks for; `seeds` are branches that will likely bind.
+    pub(super) fn solve(&self, seeds: &[usize]) -> Answer {
+        Dense::new(self, seeds).solve().unwrap_or_else(|| self.solve_sparse())
     }
 
     /// θ form: columns, then θ; a balance a bus, then a row a rated branch. Rows of branches are flows for the simplex, and
@@ -377,7 +369,7 @@ impl Program<'_> {
         let x = s.x[..theta].to_vec();
         let theta = t.angles(&self.injection(&x));
         let price = s.row_dual[..w.n_buses].to_vec();
-        Answer { ending: Ending::Solved, objective: s.objective, x, flow: t.flows(&theta), theta, price, start: Start::default() }
+        Answer { ending: Ending::Solved, objective: s.objective, x, flow: t.flows(&theta), theta, price, lines: vec![] }
     }
 }
 
@@ -404,7 +396,8 @@ pub(super) struct Dense<'a> {
 }
 
 impl<'a> Dense<'a> {
-    pub(super) fn new(program: &'a Program<'a>, start: &Start) -> Dense<'a> {
+    /// The program that holds the balances and the branches `seeds`.
+    pub(super) fn new(program: &'a Program<'a>, seeds: &[usize]) -> Dense<'a> {
         let t = program.topology;
         let own_flow = t.flows(&t.angles(program.fixed));
         let mut out =
@@ -413,22 +406,8 @@ impl<'a> Dense<'a> {
         for (j, column) in program.columns.iter().enumerate() {
             column.ends().for_each(|(i, share)| members[t.island[i]].push((j, share)));
         }
-        let demand: Vec<f64> = t.by_island(program.fixed).into_iter().map(|x| -x).collect();
-        // The balances and branches of the start come first and in its order, so that its basis fits.
-        let n_first = start.basis.as_ref().map_or(t.n_islands, |_| start.n_balances.min(t.n_islands));
-        let mut members = members.into_iter();
-        let add = |out: &mut Dense, members: &mut std::vec::IntoIter<Vec<(usize, f64)>>, range: std::ops::Range<usize>| {
-            for (island, entries) in range.zip(members) {
-                let row = out.p.add_row(demand[island], demand[island], merged(entries));
-                out.balance.push(row);
-            }
-        };
-        add(&mut out, &mut members, 0..n_first);
-        out.add_lines(&start.lines);
-        add(&mut out, &mut members, n_first..t.n_islands);
-        out.basis = start.basis.clone().map(|b| b.with_new_rows(t.n_islands - n_first));
-        let seeds: Vec<usize> = start.seeds.iter().copied().filter(|&k| !out.known[k]).collect();
-        out.add_lines(&seeds);
+        out.balance = t.by_island(program.fixed).iter().zip(members).map(|(fixed, m)| out.p.add_row(-fixed, -fixed, merged(m))).collect();
+        out.add_lines(seeds);
         out
     }
 
@@ -477,7 +456,7 @@ impl<'a> Dense<'a> {
     }
 
     /// `None` when the sparse form should decide.
-    fn solve(mut self) -> Option<Answer> {
+    pub(super) fn solve(mut self) -> Option<Answer> {
         for _ in 0..=self.known.len() {
             let (s, theta, flow) = match self.solve_once() {
                 Ok(found) => found,
@@ -490,7 +469,7 @@ impl<'a> Dense<'a> {
             if over.is_empty() {
                 return Some(self.answer(s, theta, flow));
             }
-            if over.len() > DENSE_LINES || (self.lines.len() + over.len()) * self.program.columns.len() > DENSE_ENTRIES {
+            if over.len() > dense_lines() || (self.lines.len() + over.len()) * self.program.columns.len() > dense_entries() {
                 return None;
             }
             self.add_lines(&over);
@@ -498,7 +477,6 @@ impl<'a> Dense<'a> {
         None
     }
 
-    /// The answer, with the basis that the last solve left.
     fn answer(self, s: Solution, theta: Vec<f64>, flow: Vec<f64>) -> Answer {
         let t = self.program.topology;
         let congestion: Vec<(usize, f64)> = self.lines.iter().map(|&(k, row)| (k, s.row_dual[row])).collect();
@@ -506,9 +484,8 @@ impl<'a> Dense<'a> {
         for (i, price) in price.iter_mut().enumerate() {
             *price += s.row_dual[self.balance[t.island[i]]];
         }
-        let start =
-            Start { n_balances: self.balance.len(), lines: self.lines.iter().map(|l| l.0).collect(), basis: self.basis, seeds: vec![] };
-        Answer { ending: Ending::Solved, objective: s.objective, x: s.x, theta, flow, price, start }
+        let lines = self.lines.iter().map(|l| l.0).collect();
+        Answer { ending: Ending::Solved, objective: s.objective, x: s.x, theta, flow, price, lines }
     }
 }
 

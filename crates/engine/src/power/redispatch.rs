@@ -16,7 +16,7 @@ use buttress_model::network::{Branch, PowerNetwork};
 use super::dc::Convention;
 use super::ldl::Pattern;
 use super::opf::{fixed_injection, lacks_source, prepare};
-use super::program::{Column, Dense, OVERLOAD, Program, Start, Topology, Wires, ending_of};
+use super::program::{Column, Dense, OVERLOAD, Program, Topology, Wires, ending_of};
 use crate::batch;
 use crate::ending::Ending;
 
@@ -162,7 +162,7 @@ fn secure(network: &PowerNetwork, operation: &Operation) -> Result<Secured, Endi
     let limit: Vec<f64> = network.branches.iter().map(|b| operation.rating.of(b) / base).collect();
     let outages: Vec<usize> = (0..wires.b.len()).filter(|&k| wires.b[k] != 0.0).collect();
     let program = Program { topology: &topology, columns: &choices.columns, fixed: &fixed };
-    let mut dense = Dense::new(&program, &Start::default());
+    let mut dense = Dense::new(&program, &[]);
     let mut held = BTreeSet::new();
     for _ in 0..operation.max_rounds {
         let (s, _, flow) = dense.solve_once().map_err(|e| ending_of(&e))?;
@@ -281,7 +281,7 @@ impl<'a> Operated<'a> {
             return (correction, state.clone());
         }
         let (columns, moves) = self.moves(state);
-        let answer = Program { topology: &topology, columns: &columns, fixed: &fixed }.solve(&Start::default());
+        let answer = Program { topology: &topology, columns: &columns, fixed: &fixed }.solve(&[]);
         if answer.ending != Ending::Solved {
             return failed(answer.ending);
         }

@@ -8,30 +8,34 @@
 //! - [`Convention::PowerModels`]: b = x/(r² + x²), ratings and angle differences, as in the published N-k attacks on RTS-24
 //!   (Sundar et al., DOI 10.1002/net.21806) and in `PowerModelsRestoration` (Rhodes et al., DOI 10.1016/j.epsr.2020.106736).
 //!
-//! A scenario needs no program where a dispatch is at hand that sheds only what each island lacks in capacity, which is a
-//! lower bound, and overloads nothing: it is then optimal. Otherwise the dual simplex starts from the basis of the base
-//! case, never from another scenario, so that answers do not depend on their order.
+//! A scenario begins at the dispatch x̂ of the base case, balanced again in each island by headroom; demand beyond capacity is
+//! shed. What its islands lack in capacity is a lower bound, so an x̂ without overloads is optimal and no program is solved.
+//! Otherwise x̂ is moved as little as it takes,
+//!
+//! minimise Σ |x − x̂| + C Σ s  over the free injections x and s, subject to balances and the branches overloaded so far,
+//!
+//! which few moves near the overloads achieve, so that few branches ever enter. What it sheds is proved least where it is what
+//! the islands lack, or the least with only those branches held. Failing that, the program is solved as if nothing were known.
+//! No scenario begins at another, so that answers do not depend on their order.
 
 use buttress_model::network::PowerNetwork;
 
 use super::dc::Convention;
 use super::ldl::Pattern;
 use super::opf::{dc_line_range_mw, fixed_injection};
-use super::program::{Answer, Column, Program, Start, Topology, Wires};
+use super::program::{Answer, Column, Dense, Program, Topology, Wires};
 use crate::batch;
 use crate::ending::Ending;
 
-/// Shares of the limits that the base dispatch is brought under where it can be, one after the other: room for what is lost later.
-const BASE_SHARES: [f64; 5] = [0.95, 0.9, 0.8, 0.7, 0.6];
-/// Branches held or overloaded beyond which room is looked for in the sparse form, once.
-const ROOM_LINES: usize = 64;
-/// Programs tried for each share.
-const BASE_TRIES: usize = 4;
+/// Share of the limits within which the base dispatch is looked for: room for what is lost later.
+const ROOM: f64 = 0.95;
+/// Cost C of a MW shed where one moved costs 1. Higher ones cost the simplex digits, lower ones are paid to spare moves.
+const SHED_COST: f64 = 1e6;
 /// Shedding below this (p.u.) counts as none.
 const NO_SHED: f64 = 1e-9;
-/// A flow this close to a limit (p.u.) binds.
-const BINDING: f64 = 1e-6;
-/// Overloads of the nearest dispatch with which a program begins.
+/// Overloads from which a dispatch is repaired; beyond, it is no help.
+const REPAIRED_LINES: usize = 64;
+/// Overloads of the dispatch at hand with which a program begins that could not use it otherwise.
 const SEED_LINES: usize = 16;
 
 /// What a network cannot serve. All arrays are empty and the total is not a number unless it is solved.
@@ -73,8 +77,7 @@ pub struct Shedding<'a> {
     columns: Vec<Column>,
     n_free: usize,
     n_shed: usize,
-    /// Base case: where programs begin, and a dispatch.
-    start: Start,
+    /// Free injections from which scenarios begin: the least, or those of the base case.
     dispatch: Vec<f64>,
 }
 
@@ -145,66 +148,33 @@ impl<'a> Shedding<'a> {
             return Err(Ending::NotANumber);
         }
         let pattern = wires.pattern();
-        Ok(Shedding { network, wires, pattern, fixed, columns, n_free, n_shed, start: Start::default(), dispatch: Vec::new() })
+        let dispatch = columns[..n_free].iter().map(|c| c.low).collect();
+        Ok(Shedding { network, wires, pattern, fixed, columns, n_free, n_shed, dispatch })
     }
 
-    /// Solves the base case, so that scenarios may begin there, and looks for a dispatch as good that leaves room on the branches.
+    /// Finds a dispatch of the base case from which scenarios begin: one that leaves room on the branches and sheds only what the
+    /// islands lack in capacity, or else any that sheds least.
     #[must_use]
     pub fn with_base(mut self) -> Shedding<'a> {
-        let full = vec![1.0; self.wires.b.len()];
-        if let Some(answer) = self.base(&full, Some(&Start::default())) {
-            self.dispatch = self.with_room(&answer, full);
-            self.start = answer.start;
+        if let Some(x) = self.base(ROOM).filter(|x| self.sheds_only_lack(x)).or_else(|| self.base(1.0)) {
+            self.dispatch = x[..self.n_free].to_vec();
         }
         self
     }
 
-    /// Branches with shares of their limits.
-    fn within(&self, shares: &[f64]) -> Wires {
+    /// The base case within a share of the limits, in the sparse form, whose interior point ends amid the optimal dispatches.
+    fn base(&self, share: f64) -> Option<Vec<f64>> {
         let mut wires = self.wires.clone();
-        wires.low.iter_mut().chain(&mut wires.high).zip(shares.iter().chain(shares)).for_each(|(x, share)| *x *= share);
-        wires
-    }
-
-    /// The base case within shares of the limits, in the sparse form where there is no start; `None` without an answer.
-    fn base(&self, shares: &[f64], start: Option<&Start>) -> Option<Answer> {
-        let wires = self.within(shares);
+        wires.low.iter_mut().chain(&mut wires.high).for_each(|x| *x *= share);
         let topology = Topology::new(&wires, &self.pattern, &[]).ok()?;
         let fixed = self.fixed_in(&topology);
-        let program = Program { topology: &topology, columns: &self.columns, fixed: &fixed };
-        let answer = start.map_or_else(|| program.solve_sparse(), |start| program.solve(start));
-        (answer.ending == Ending::Solved).then_some(answer)
+        let answer = Program { topology: &topology, columns: &self.columns, fixed: &fixed }.solve_sparse();
+        (answer.ending == Ending::Solved).then_some(answer.x)
     }
 
-    /// A dispatch that sheds no more than `answer`. Branches that bind under a share of their limits while more is shed keep the
-    /// share before.
-    fn with_room(&self, answer: &Answer, mut shares: Vec<f64>) -> Vec<f64> {
-        let (mut dispatch, mut flow, mut start) = (answer.x.clone(), answer.flow.clone(), answer.start.clone());
-        let mut is_kept = vec![false; shares.len()];
-        for share in BASE_SHARES {
-            let before = shares.clone();
-            (shares.iter_mut().zip(&is_kept)).filter(|(_, kept)| !**kept).for_each(|(s, _)| *s = share);
-            let over = self.within(&shares).overloads(&flow).len();
-            let is_small = start.basis.is_some() && start.lines.len() + over <= ROOM_LINES;
-            let mut is_found = false;
-            for _ in 0..BASE_TRIES {
-                let Some(tight) = self.base(&shares, is_small.then_some(&start)) else { break };
-                if tight.objective <= answer.objective + NO_SHED {
-                    (dispatch, flow, start, is_found) = (tight.x, tight.flow, tight.start, true);
-                    break;
-                }
-                for (k, &flow) in tight.flow.iter().enumerate() {
-                    let binds = flow > self.wires.high[k] * shares[k] - BINDING || flow < self.wires.low[k] * shares[k] + BINDING;
-                    if binds && !is_kept[k] {
-                        (shares[k], is_kept[k]) = (before[k], true);
-                    }
-                }
-            }
-            if !is_found || !is_small {
-                break;
-            }
-        }
-        dispatch
+    fn sheds_only_lack(&self, x: &[f64]) -> bool {
+        let lack = Topology::new(&self.wires, &self.pattern, &[]).ok().and_then(|t| self.shared(&t, &self.fixed_in(&t), self.dispatch.clone()));
+        lack.is_some_and(|lack| is_no_more(self.total(x), self.total(&lack)))
     }
 
     /// Least shedding with these branches (0-based) out.
@@ -221,7 +191,7 @@ impl<'a> Shedding<'a> {
             return Err(k);
         }
         Ok(batch::map(scenarios.len(), threads, |i| match self.choose(&scenarios[i]) {
-            Ok(choice) => ShedTotal { ending: Ending::Solved, shed_mw: self.total_mw(&choice.x), is_certified: choice.is_certified },
+            Ok(choice) => ShedTotal { ending: Ending::Solved, shed_mw: self.total(&choice.x) * self.network.base_mva, is_certified: choice.is_certified },
             Err(ending) => ShedTotal { ending, shed_mw: f64::NAN, is_certified: false },
         }))
     }
@@ -230,22 +200,57 @@ impl<'a> Shedding<'a> {
         let topology = Topology::new(&self.wires, &self.pattern, out)?;
         let fixed = self.fixed_in(&topology);
         let program = Program { topology: &topology, columns: &self.columns, fixed: &fixed };
-        let mut seeds = Vec::new();
-        let base = (!self.dispatch.is_empty()).then(|| self.dispatch[..self.n_free].to_vec());
-        for from in base.into_iter().chain([self.floor()]) {
-            let Some(x) = self.shared(&topology, &fixed, from) else { break };
+        let (mut seeds, mut near) = (Vec::new(), None);
+        if let Some(x) = self.shared(&topology, &fixed, self.dispatch.clone()) {
             let flow = topology.flows(&topology.angles(&program.injection(&x)));
-            let over = self.wires.overloads(&flow);
-            if over.is_empty() {
+            seeds = self.wires.overloads(&flow).into_iter().map(|o| o.1).collect();
+            if seeds.is_empty() {
                 return Ok(Choice { x, flow, is_certified: true });
             }
-            seeds = over.into_iter().take(SEED_LINES).map(|o| o.1).collect();
+            near = self.nearest(&program, &x, &seeds);
+            let lack = self.total(&x);
+            if let Some(near) = near.take_if(|near| is_no_more(self.total(&near.x), lack)) {
+                return Ok(Choice { x: near.x, flow: near.flow, is_certified: false });
+            }
+            seeds.truncate(SEED_LINES);
         }
-        let answer = program.solve(&Start { seeds, ..self.start.clone() });
+        let mut rest = Dense::new(&program, near.as_ref().map_or(&seeds, |near| &near.lines));
+        if let Some(near) = near
+            && let Ok((bound, ..)) = rest.solve_once()
+            && is_no_more(self.total(&near.x), bound.objective)
+        {
+            return Ok(Choice { x: near.x, flow: near.flow, is_certified: false });
+        }
+        let answer = rest.solve().unwrap_or_else(|| program.solve_sparse());
         match answer {
             Answer { ending: Ending::Solved, x, flow, .. } => Ok(Choice { x, flow, is_certified: false }),
             Answer { ending, .. } => Err(ending),
         }
+    }
+
+    /// The dispatch nearest to `x` that sheds least and overloads nothing, where `x` overloads the branches `over`; `None` where it
+    /// is not found.
+    fn nearest(&self, program: &Program, x: &[f64], over: &[usize]) -> Option<Answer> {
+        if over.len() > REPAIRED_LINES {
+            return None;
+        }
+        // Whatever is chosen freely moves up or down from `x`; loads are shed anew.
+        let is_shed = |j: usize| (self.n_free..self.n_free + self.n_shed).contains(&j);
+        let mut x: Vec<f64> = x.iter().enumerate().map(|(j, &x)| if is_shed(j) { 0.0 } else { x }).collect();
+        let (mut moves, mut of) = (Vec::new(), Vec::new());
+        for (j, c) in self.columns.iter().enumerate() {
+            let cost = if is_shed(j) { SHED_COST } else { 1.0 };
+            for (sign, room) in [(1.0, c.high - x[j]), (-1.0, x[j] - c.low)] {
+                if room > 0.0 {
+                    moves.push(Column { at: c.at.map(|(i, share)| (i, sign * share)), low: 0.0, high: room, cost, square: 0.0 });
+                    of.push((j, sign));
+                }
+            }
+        }
+        let fixed = program.injection(&x);
+        let near = Dense::new(&Program { topology: program.topology, columns: &moves, fixed: &fixed }, over).solve()?;
+        near.x.iter().zip(of).for_each(|(by, (j, sign))| x[j] += sign * by);
+        (near.ending == Ending::Solved).then_some(Answer { x, ..near })
     }
 
     /// Fixed injections, with shunts left out where an island has nothing that feeds it.
@@ -262,11 +267,6 @@ impl<'a> Shedding<'a> {
             *f = -(self.network.buses[i].pd_mw / self.network.base_mva).max(0.0);
         }
         fixed
-    }
-
-    /// The least free injections.
-    fn floor(&self) -> Vec<f64> {
-        self.columns[..self.n_free].iter().map(|c| c.low).collect()
     }
 
     /// Free injections moved from `free` towards their limits, by headroom, until each island is balanced; demand beyond
@@ -302,8 +302,9 @@ impl<'a> Shedding<'a> {
         Some(free)
     }
 
-    fn total_mw(&self, x: &[f64]) -> f64 {
-        x[self.n_free..self.n_free + self.n_shed].iter().sum::<f64>().max(0.0) * self.network.base_mva
+    /// Load shed, p.u.
+    fn total(&self, x: &[f64]) -> f64 {
+        x[self.n_free..self.n_free + self.n_shed].iter().sum::<f64>().max(0.0)
     }
 
     fn read(&self, choice: &Choice) -> Shed {
@@ -318,7 +319,7 @@ impl<'a> Shedding<'a> {
         }
         Shed {
             ending: Ending::Solved,
-            shed_mw: self.total_mw(&choice.x),
+            shed_mw: self.total(&choice.x) * base,
             bus_shed_mw,
             p_mw: self.by_generator(&free),
             flow_mw: choice.flow.iter().map(|f| f * base).collect(),
@@ -341,6 +342,11 @@ impl<'a> Shedding<'a> {
         };
         generators.iter().map(|g| if g.in_service && self.wires.live[g.bus] { output(g) } else { 0.0 }).collect()
     }
+}
+
+/// True when what is shed (p.u.) is a lower bound of it, to the digits of a program.
+fn is_no_more(shed: f64, bound: f64) -> bool {
+    shed <= bound + NO_SHED * (1.0 + bound)
 }
 
 /// Share of `of` that `x` is, between 0 and 1; 0 of nothing.

@@ -204,7 +204,7 @@ proptest! {
             let fixed = cold.fixed_in(&topology);
             let answer = Program { topology: &topology, columns: &cold.columns, fixed: &fixed }.solve_sparse();
             prop_assert_eq!(answer.ending, total.ending);
-            prop_assert!(near(cold.total_mw(&answer.x), total.shed_mw), "{} {:?}", cold.total_mw(&answer.x), total);
+            prop_assert!(near(100.0 * cold.total(&answer.x), total.shed_mw), "{} {:?}", 100.0 * cold.total(&answer.x), total);
             let shed = shedding.after(out);
             prop_assert!(near(shed.bus_shed_mw.iter().sum(), total.shed_mw));
             for (b, f) in network.branches.iter().zip(&shed.flow_mw) {
