@@ -384,6 +384,7 @@ fn text_comes_out_of_references_sections_and_comments() {
     assert_eq!(alert.info[0].event, "a <&>\"' é🚢<b> & z");
     let alert = small_with("<event>Advisory</event>", "<event>a\r\nb&#13;</event>").unwrap();
     assert_eq!(alert.info[0].event, "a\nb\r", "line ends are one new line, unless written as a reference");
+    assert!(written(&alert).contains("<event>a\nb&#13;</event>"), "a carriage return is kept");
 }
 
 #[test]

