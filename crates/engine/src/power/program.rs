@@ -21,8 +21,12 @@ use crate::ending::Ending;
 pub(super) const OVERLOAD: f64 = 1e-6;
 /// Overloaded branches in one answer above which the sparse form is faster.
 const DENSE_LINES: usize = 64;
-fn dense_lines() -> usize { std::env::var("DL").map_or(DENSE_LINES, |x| x.parse().unwrap()) }
-fn dense_entries() -> usize { std::env::var("DE").map_or(DENSE_ENTRIES, |x| x.parse().unwrap()) }
+fn dense_lines() -> usize {
+    std::env::var("DL").map_or(DENSE_LINES, |x| x.parse().unwrap())
+}
+fn dense_entries() -> usize {
+    std::env::var("DE").map_or(DENSE_ENTRIES, |x| x.parse().unwrap())
+}
 /// Stored transfer factors above which the sparse form is faster.
 const DENSE_ENTRIES: usize = 500_000;
 /// Transfer factors below this are no entries.

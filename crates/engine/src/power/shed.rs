@@ -173,7 +173,8 @@ impl<'a> Shedding<'a> {
     }
 
     fn sheds_only_lack(&self, x: &[f64]) -> bool {
-        let lack = Topology::new(&self.wires, &self.pattern, &[]).ok().and_then(|t| self.shared(&t, &self.fixed_in(&t), self.dispatch.clone()));
+        let lack =
+            Topology::new(&self.wires, &self.pattern, &[]).ok().and_then(|t| self.shared(&t, &self.fixed_in(&t), self.dispatch.clone()));
         lack.is_some_and(|lack| is_no_more(self.total(x), self.total(&lack)))
     }
 
@@ -191,7 +192,11 @@ impl<'a> Shedding<'a> {
             return Err(k);
         }
         Ok(batch::map(scenarios.len(), threads, |i| match self.choose(&scenarios[i]) {
-            Ok(choice) => ShedTotal { ending: Ending::Solved, shed_mw: self.total(&choice.x) * self.network.base_mva, is_certified: choice.is_certified },
+            Ok(choice) => ShedTotal {
+                ending: Ending::Solved,
+                shed_mw: self.total(&choice.x) * self.network.base_mva,
+                is_certified: choice.is_certified,
+            },
             Err(ending) => ShedTotal { ending, shed_mw: f64::NAN, is_certified: false },
         }))
     }
