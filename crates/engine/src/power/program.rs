@@ -21,12 +21,6 @@ use crate::ending::Ending;
 pub(super) const OVERLOAD: f64 = 1e-6;
 /// Overloaded branches in one answer above which the sparse form is faster.
 const DENSE_LINES: usize = 64;
-fn dense_lines() -> usize {
-    std::env::var("DL").map_or(DENSE_LINES, |x| x.parse().unwrap())
-}
-fn dense_entries() -> usize {
-    std::env::var("DE").map_or(DENSE_ENTRIES, |x| x.parse().unwrap())
-}
 /// Stored transfer factors above which the sparse form is faster.
 const DENSE_ENTRIES: usize = 500_000;
 /// Transfer factors below this are no entries.
@@ -473,7 +467,7 @@ impl<'a> Dense<'a> {
             if over.is_empty() {
                 return Some(self.answer(s, theta, flow));
             }
-            if over.len() > dense_lines() || (self.lines.len() + over.len()) * self.program.columns.len() > dense_entries() {
+            if over.len() > DENSE_LINES || (self.lines.len() + over.len()) * self.program.columns.len() > DENSE_ENTRIES {
                 return None;
             }
             self.add_lines(&over);
@@ -481,6 +475,7 @@ impl<'a> Dense<'a> {
         None
     }
 
+    /// The answer, with the branches it holds.
     fn answer(self, s: Solution, theta: Vec<f64>, flow: Vec<f64>) -> Answer {
         let t = self.program.topology;
         let congestion: Vec<(usize, f64)> = self.lines.iter().map(|&(k, row)| (k, s.row_dual[row])).collect();
