@@ -48,16 +48,16 @@ pub fn node(verb: &NodeVerb) -> Code {
     match verb {
         NodeVerb::Root { verb: RootVerb::Add { name, title, look } } => {
             node::add_root(&mut open(&look.kept)?, name, title.as_deref().unwrap_or(name))?;
-            done(look, &json!({ "root": name }), &format!("root {name}"))
+            done(look, &json!({ "root": name }), &format!("root {name}"));
         }
         NodeVerb::Root { verb: RootVerb::List { look } } => {
             let roots = open(&look.kept)?.roots()?;
-            list(look, "roots", &["root", "title"], roots.into_iter().map(|(name, title)| vec![name, title]).collect())
+            list(look, "roots", &["root", "title"], roots.into_iter().map(|(name, title)| vec![name, title]).collect());
         }
         NodeVerb::Collection { verb: CollectionVerb::Add { root, id, title, ceiling, look } } => {
             let place = Place { root: root.clone(), id: id.clone() };
             node::add_collection(&mut open(&look.kept)?, &place, title, ceiling)?;
-            done(look, &json!({ "collection": place.to_string() }), &format!("collection {place}"))
+            done(look, &json!({ "collection": place.to_string() }), &format!("collection {place}"));
         }
         NodeVerb::Collection { verb: CollectionVerb::List { look } } => {
             let row = |c: buttress_server::store::Collection| {
@@ -65,14 +65,14 @@ pub fn node(verb: &NodeVerb) -> Code {
                 vec![c.root, c.id, c.title, ceiling]
             };
             let rows = open(&look.kept)?.collections()?.into_iter().map(row).collect();
-            list(look, "collections", &["root", "id", "title", "ceiling"], rows)
+            list(look, "collections", &["root", "id", "title", "ceiling"], rows);
         }
-        NodeVerb::User { verb: UserVerb::Add(user) } => add_user(user),
+        NodeVerb::User { verb: UserVerb::Add(user) } => add_user(user)?,
         NodeVerb::User { verb: UserVerb::Remove { name, look } } => {
             if !open(&look.kept)?.remove_account(name)? {
                 return Err(format!("there is no account `{name}`: `buttress node user list` shows them").into());
             }
-            done(look, &json!({ "removed": name }), &format!("account {name} removed"))
+            done(look, &json!({ "removed": name }), &format!("account {name} removed"));
         }
         NodeVerb::User { verb: UserVerb::List { look } } => {
             let row = |a: buttress_server::store::Account| {
@@ -82,12 +82,13 @@ pub fn node(verb: &NodeVerb) -> Code {
                 vec![a.name, a.clearance.word().to_owned(), holds, words(&a.reads), words(&a.writes)]
             };
             let rows = open(&look.kept)?.accounts()?.into_iter().map(row).collect();
-            list(look, "users", &["name", "clearance", "holds", "read", "write"], rows)
+            list(look, "users", &["name", "clearance", "holds", "read", "write"], rows);
         }
     }
+    Ok(0)
 }
 
-fn add_user(user: &NewUser) -> Code {
+fn add_user(user: &NewUser) -> Result<(), Box<dyn std::error::Error>> {
     let mut password = String::new();
     std::io::stdin().lock().read_line(&mut password)?;
     let new = NewAccount {
@@ -104,28 +105,27 @@ fn add_user(user: &NewUser) -> Code {
     if user.read.is_empty() && user.write.is_empty() {
         warn("the account may read and write no collection: give --read and --write");
     }
-    done(&user.look, &json!({ "user": user.name }), &format!("account {}", user.name))
+    done(&user.look, &json!({ "user": user.name }), &format!("account {}", user.name));
+    Ok(())
 }
 
-fn done(look: &NodeLook, value: &Value, text: &str) -> Code {
+fn done(look: &NodeLook, value: &Value, text: &str) {
     if look.json {
-        print_json(value)
+        print_json(value);
     } else {
-        print(&format!("{text}\n"))
+        print(&format!("{text}\n"));
     }
-    Ok(0)
 }
 
-fn list(look: &NodeLook, name: &str, header: &[&str], rows: Vec<Vec<String>>) -> Code {
+fn list(look: &NodeLook, name: &str, header: &[&str], rows: Vec<Vec<String>>) {
     if look.json {
         let row = |row: &Vec<String>| header.iter().zip(row).map(|(h, x)| ((*h).to_owned(), json!(x))).collect::<serde_json::Map<_, _>>();
         print_json(&json!({ name: rows.iter().map(row).collect::<Vec<_>>() }));
-        return Ok(0);
+        return;
     }
     let mut t = table(header, header.len());
     rows.into_iter().for_each(|row| {
         t.add_row(row);
     });
     print(&format!("{t}\n"));
-    Ok(0)
 }

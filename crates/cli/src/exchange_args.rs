@@ -11,7 +11,7 @@ pub struct Kept {
     /// Folder of the node; made where it is missing.
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
-    /// Database instead of the one in the folder: postgres://USER@HOST/NAME.
+    /// Database instead of the one in the folder: `postgres://USER@HOST/NAME`.
     #[arg(long, value_name = "URL")]
     pub database: Option<String>,
 }
