@@ -4,6 +4,7 @@ use std::io::BufRead;
 
 use buttress_server::listen::{self, Certificate};
 use buttress_server::node::{self, NewAccount};
+use buttress_server::policy::Policy;
 use buttress_server::store::{Place, Store};
 use buttress_server::taxii::Service;
 use serde_json::{Value, json};
@@ -12,12 +13,13 @@ use crate::exchange_args::{CollectionVerb, Kept, NewUser, NodeLook, NodeVerb, Ro
 use crate::print::{Code, print, print_json, table, warn};
 
 fn open(kept: &Kept) -> Result<Store, node::NodeError> {
-    node::open(&kept.data, kept.database.as_deref())
+    node::open(&node::location(&kept.data, kept.database.as_deref())?)
 }
 
 /// Serves a node until it is told to end.
 pub fn serve(args: &Serve) -> Code {
-    let mut store = open(&args.kept)?;
+    let location = node::location(&args.kept.data, args.kept.database.as_deref())?;
+    let mut store = node::open(&location)?;
     let has_accounts = !store.accounts()?.is_empty();
     let is_local = args.listen.ip().is_loopback();
     if !has_accounts && !is_local {
@@ -31,7 +33,7 @@ pub fn serve(args: &Serve) -> Code {
         (Some(certificate), Some(key)) => Certificate { certificate: certificate.clone(), key: key.clone() },
         _ => Certificate::in_folder(&args.kept.data)?,
     };
-    let service = Service::new(store, is_local.then(node::operator))?;
+    let service = Service::new(store, location, Policy::of(&args.kept.data)?, is_local.then(node::operator))?;
     listen::serve(service, args.listen, &certificate, |address| {
         let login = if has_accounts { ", user=\"NAME\", password=\"...\"" } else { "" };
         print(&format!(

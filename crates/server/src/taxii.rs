@@ -3,9 +3,10 @@
 //! Order of the checks: who asks (401), whether there is such a place for them (404), whether they take our media type (406), what
 //! they may do there (403), and whether the request can be understood (400, 413, 415, 422). What a reader may not see does not exist.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
+use buttress_wire::stix::marking::Statement;
 use buttress_wire::stix::{Id, Instant, Object};
 use buttress_wire::taxii::{
     ApiRoot, Collection as CollectionResource, Collections, Discovery, Failure, Filter, MEDIA_TYPE, Manifest, ManifestRecord, Query,
@@ -15,8 +16,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::identity::{Gate, NoRandomness, keyed_digest, random};
-use crate::policy::classes_seen;
-use crate::store::{Account, ClassId, Collection, Item, Page, Place, Store, StoreError};
+use crate::policy::Policy;
+use crate::store::{Account, Collection, Item, Location, Page, Place, Reader, Readers, Store, StoreError, Writer};
+use crate::view::View;
 
 /// Largest body taken, bytes.
 pub const MAX_BODY: usize = 100 * 1024 * 1024;
@@ -92,6 +94,9 @@ fn not_found() -> Refusal {
 /// A node as seen from the network.
 pub struct Service {
     store: Mutex<Store>,
+    readers: Readers,
+    policy: Arc<Policy>,
+    view: Mutex<Arc<View>>,
     gate: Mutex<Gate>,
     cursor_key: [u8; 32],
     /// Who asks without login: nobody, or on a loopback address the operator.
@@ -102,45 +107,81 @@ pub struct Service {
 struct Visit<'a> {
     request: Request<'a>,
     account: Account,
-    store: MutexGuard<'a, Store>,
-    cursor_key: &'a [u8; 32],
+    reader: &'a mut Reader,
+    view: Arc<View>,
+    service: &'a Service,
+}
+
+/// Why a service does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No key for cursors.
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
 }
 
 impl Service {
-    /// A service on a store. `guest` is whom a request without login acts as, as long as the node has no accounts.
-    pub fn new(store: Store, guest: Option<Account>) -> Result<Service, NoRandomness> {
-        Ok(Service { store: Mutex::new(store), gate: Mutex::new(Gate::new()?), cursor_key: random()?, guest })
+    /// A service on the store at a location. `guest` is whom a request without login acts as, as long as the node has no accounts.
+    pub fn new(mut store: Store, location: Location, policy: Policy, guest: Option<Account>) -> Result<Service, StartError> {
+        let policy = Arc::new(policy);
+        let view = Arc::new(View::new(store.directory()?, policy.clone()));
+        let cursor_key = store.key("cursor", random()?)?;
+        let (store, gate) = (Mutex::new(store), Mutex::new(Gate::new()?));
+        Ok(Service { store, readers: Readers::new(location), policy, view: Mutex::new(view), gate, cursor_key, guest })
     }
 
     /// Answers a request. Never panics, and says of hidden things nothing.
     pub fn answer(&self, request: Request) -> Answer {
-        let answer = self.visit(request).and_then(|mut visit| visit.answer());
+        let answer = self.readers.read(|reader| self.visit(request, reader)?.answer());
         let mut answer = answer.unwrap_or_else(|refusal| refused(&refusal));
         answer.headers.push(("Content-Type", MEDIA_TYPE.to_owned()));
         answer
     }
 
-    fn visit<'a>(&'a self, request: Request<'a>) -> Result<Visit<'a>, Refusal> {
-        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        let accounts = store.accounts()?;
+    fn visit<'a>(&'a self, request: Request<'a>, reader: &'a mut Reader) -> Result<Visit<'a>, Refusal> {
+        let view = self.view(reader)?;
+        let accounts = &view.directory.accounts;
         let account = match (request.authorization, &self.guest) {
-            (None, Some(guest)) if accounts.is_empty() => everywhere(guest, &mut store)?,
+            (None, Some(guest)) if accounts.is_empty() => everywhere(guest, &view),
             (None, _) => return Err(refuse(401, "log in", "send a name and a password by basic authentication")),
             (Some(header), _) => {
                 let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
-                let found = gate.account(header, &accounts);
+                let found = gate.account(header, accounts);
                 found.cloned().ok_or_else(|| refuse(401, "name or password is wrong", "send those of an account of this node"))?
             }
         };
-        Ok(Visit { request, account, store, cursor_key: &self.cursor_key })
+        Ok(Visit { request, account, reader, view, service: self })
+    }
+
+    /// The view on the set-up that a reader sees.
+    fn view(&self, reader: &mut Reader) -> Result<Arc<View>, StoreError> {
+        let known = || self.view.lock().unwrap_or_else(PoisonError::into_inner);
+        let generation = reader.generation()?;
+        let current = known().clone();
+        if current.directory.generation == generation {
+            return Ok(current);
+        }
+        let view = Arc::new(View::new(reader.directory()?, self.policy.clone()));
+        // A reader that began before a change must not put its older view in the place of a newer one.
+        if known().directory.generation < generation {
+            *known() = view.clone();
+        }
+        Ok(view)
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The guest with a right to every collection.
-fn everywhere(guest: &Account, store: &mut Store) -> Result<Account, StoreError> {
-    let places = store.collections()?.into_iter().map(|c| Place { root: c.root, id: c.id });
+fn everywhere(guest: &Account, view: &View) -> Account {
+    let places = view.directory.collections.iter().map(|c| Place { root: c.root.clone(), id: c.id.clone() });
     let places: std::collections::BTreeSet<Place> = places.collect();
-    Ok(Account { reads: places.clone(), writes: places, ..guest.clone() })
+    Account { reads: places.clone(), writes: places, ..guest.clone() }
 }
 
 fn refused(refusal: &Refusal) -> Answer {
@@ -176,10 +217,10 @@ enum Part<'a> {
     Versions(&'a str),
 }
 
-impl<'a> Visit<'a> {
-    fn answer(&mut self) -> Result<Answer, Refusal> {
+impl Visit<'_> {
+    fn answer(mut self) -> Result<Answer, Refusal> {
         let path = self.request.path;
-        let segments: Vec<&'a str> = path.strip_prefix('/').unwrap_or(path).trim_end_matches('/').split('/').collect();
+        let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).trim_end_matches('/').split('/').collect();
         match segments[..] {
             [DISCOVERY] => self.get(Visit::discovery),
             [root] => self.in_root(root)?.get(|visit| visit.root(root)),
@@ -213,18 +254,19 @@ impl<'a> Visit<'a> {
     }
 
     /// Roots in which the account may do anything.
-    fn roots(&mut self) -> Result<Vec<(String, String)>, Refusal> {
+    fn roots(&self) -> impl Iterator<Item = &(String, String)> {
         let account = &self.account;
         let is_known = |name: &str| account.reads.iter().chain(&account.writes).any(|place| place.root == name);
-        Ok(self.store.roots()?.into_iter().filter(|(name, _)| is_known(name)).collect())
+        self.view.directory.roots.iter().filter(move |(name, _)| is_known(name))
     }
 
     fn in_root(&mut self, name: &str) -> Result<&mut Self, Refusal> {
-        if self.roots()?.iter().any(|root| root.0 == name) { Ok(self) } else { Err(not_found()) }
+        let is_known = self.roots().any(|root| root.0 == name);
+        if is_known { Ok(self) } else { Err(not_found()) }
     }
 
     fn discovery(&mut self) -> Result<Answer, Refusal> {
-        let api_roots: Vec<String> = self.roots()?.into_iter().map(|(name, _)| format!("/{name}/")).collect();
+        let api_roots: Vec<String> = self.roots().map(|(name, _)| format!("/{name}/")).collect();
         let default = api_roots.first().cloned();
         let title = "Buttress".to_owned();
         let description = Some("Critical infrastructure: shared under markings".to_owned());
@@ -232,7 +274,7 @@ impl<'a> Visit<'a> {
     }
 
     fn root(&mut self, name: &str) -> Result<Answer, Refusal> {
-        let title = self.roots()?.into_iter().find(|root| root.0 == name).map(|root| root.1).ok_or_else(not_found)?;
+        let title = self.roots().find(|root| root.0 == name).map(|root| root.1.clone()).ok_or_else(not_found)?;
         let versions = vec![MEDIA_TYPE.to_owned()];
         Ok(json(200, &ApiRoot { title, description: None, versions, max_content_length: MAX_BODY as u64 }))
     }
@@ -251,20 +293,27 @@ impl<'a> Visit<'a> {
     }
 
     fn collections(&mut self, root: &str) -> Result<Answer, Refusal> {
-        let all = self.store.collections()?;
-        let list = all.iter().filter(|c| c.root == root).map(|c| self.resource(c)).filter(|c| c.can_read || c.can_write).collect();
+        let list = self
+            .view
+            .directory
+            .collections
+            .iter()
+            .filter(|c| c.root == root)
+            .map(|c| self.resource(c))
+            .filter(|c| c.can_read || c.can_write)
+            .collect();
         Ok(json(200, &Collections { collections: list }))
     }
 
     fn status(&mut self, root: &str, id: &str) -> Result<Answer, Refusal> {
-        let text = self.store.status(id, (root, &self.account.name))?.ok_or_else(not_found)?;
+        let text = self.reader.status(id, (root, &self.account.name))?.ok_or_else(not_found)?;
         Ok(Answer { status: 200, headers: Vec::new(), body: text.into_bytes() })
     }
 
     fn in_collection(&mut self, root: &str, id: &str, part: Part) -> Result<Answer, Refusal> {
         let (can_read, can_write) = self.in_root(root)?.may(root, id);
-        let found = self.store.collections()?.into_iter().find(|c| c.root == root && c.id == id);
-        let collection = found.filter(|_| can_read || can_write).ok_or_else(not_found)?;
+        let found = self.view.directory.collections.iter().find(|c| c.root == root && c.id == id);
+        let collection = found.filter(|_| can_read || can_write).cloned().ok_or_else(not_found)?;
         self.must_accept()?;
         let barred = |what: &'static str| refuse(403, "not allowed", format!("this login may not {what} this collection"));
         match (self.request.method, part) {
@@ -296,7 +345,7 @@ impl<'a> Visit<'a> {
         let asked = format!("{:?} {:?} {}", query.added_after, query.filter, self.request.path.trim_end_matches('/'));
         let place = format!("{}/{}", collection.root, collection.id);
         let parts = [self.account.name.as_bytes(), place.as_bytes(), asked.as_bytes(), &at.to_be_bytes()];
-        keyed_digest(self.cursor_key, &parts)
+        keyed_digest(&self.service.cursor_key, &parts)
     }
 
     fn cursor(&self, collection: &Collection, query: &Query, at: i64) -> String {
@@ -318,8 +367,8 @@ impl<'a> Visit<'a> {
     fn page(&mut self, collection: &Collection, query: &Query, take: &mut dyn FnMut(Item)) -> Result<(Page, Option<String>), Refusal> {
         let after = self.after(collection, query)?;
         let limit = query.limit.map_or(PAGE, |limit| limit.min(PAGE));
-        let classes = classes_seen(&mut self.store, &self.account)?;
-        let page = self.store.page((collection.number, &classes), &query.filter, (after, limit), take)?;
+        let sight = self.view.sight(&self.account);
+        let page = self.reader.page((collection.number, &sight.classes), &query.filter, (after, limit), take)?;
         let next = page.last.filter(|_| page.more).map(|at| self.cursor(collection, query, at));
         Ok((page, next))
     }
@@ -408,7 +457,6 @@ impl<'a> Visit<'a> {
                 Err(refused) => failures.push(StatusDetail { message: Some(refused.to_string()), ..named(text) }),
             }
         }
-        self.store.add(collection, &objects, self.request.now)?;
         let detail = |object: &Object| StatusDetail { id: object.id.to_string(), version: object.version.to_string(), message: None };
         let status = Status {
             id: uuid::Builder::from_random_bytes(random()?).into_uuid().to_string(),
@@ -423,7 +471,10 @@ impl<'a> Visit<'a> {
             pendings: Vec::new(),
         };
         let text = serde_json::to_string(&status).unwrap_or_default();
-        self.store.set_status(&status.id, (&collection.root, &self.account.name), &text)?;
+        let receipt = (&*status.id, &*text);
+        let clears = |name: &str, marking: &Id, statement: &Statement| self.view.clears(name, marking, statement);
+        let writer = Writer { name: &self.account.name, clears: &clears };
+        self.service.store().accept(collection, &writer, &objects, receipt, self.request.now)?;
         Ok(status)
     }
 
@@ -433,14 +484,23 @@ impl<'a> Visit<'a> {
         if query.filter.versions.is_empty() {
             query.filter.versions = vec![VersionMatch::All];
         }
-        let mut meant = Vec::new();
-        query.limit = None;
-        self.page(collection, &query, &mut |item| {
-            meant.extend(Instant::parse(item.version).map(|at| (item.spec_version.to_owned(), at.0)));
-        })?;
-        let classes: Vec<ClassId> = classes_seen(&mut self.store, &self.account)?;
+        let (sight, limit) = (self.view.sight(&self.account), PAGE);
+        let (mut meant, mut after) = (Vec::new(), 0);
+        loop {
+            let place = (collection.number, &sight.classes[..]);
+            let page = self.reader.page(place, &query.filter, (after, limit), &mut |item| {
+                meant.extend(Instant::parse(item.version).map(|at| (item.spec_version.to_owned(), at.0)));
+            })?;
+            after = page.last.unwrap_or(after);
+            if !page.more {
+                break;
+            }
+        }
         let is_meant = |spec: &str, at: i64| meant.iter().any(|(s, a)| s == spec && *a == at);
-        let n = self.store.delete((collection, &classes), &query.filter.ids[0], &is_meant, self.request.now)?;
+        let clears = |name: &str, marking: &Id, statement: &Statement| self.view.clears(name, marking, statement);
+        let writer = Writer { name: &self.account.name, clears: &clears };
+        let place = (collection, &sight.classes[..]);
+        let n = self.service.store().delete(place, &writer, &query.filter.ids[0], &is_meant, self.request.now)?;
         if n == 0 { Err(not_found()) } else { Ok(Answer { status: 200, headers: Vec::new(), body: Vec::new() }) }
     }
 }

@@ -40,7 +40,8 @@ fn node() -> Node {
     let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let folder = std::env::temp_dir().join(format!("buttress-taxii-{}-{number}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    let mut store = Store::open(&Location::Sqlite(folder.join("store.db")), Id::parse(&Tlp::Amber.id()).unwrap()).unwrap();
+    let location = Location::Sqlite(folder.join("store.db"));
+    let mut store = Store::open(&location, Id::parse(&Tlp::Amber.id()).unwrap()).unwrap();
     store.set_root("api", "Root").unwrap();
     store.set_root("hidden", "Nobody's").unwrap();
     store.set_collection("api", COLLECTION, "One", &[].into()).unwrap();
@@ -52,7 +53,7 @@ fn node() -> Node {
         account("writer", Tlp::Amber, &[], &[COLLECTION]),
     ];
     accounts.iter().for_each(|a| store.set_account(a).unwrap());
-    Node { service: Service::new(store, None).unwrap(), folder }
+    Node { service: Service::new(store, location, Policy::parse("default", crate::policy::DEFAULT).unwrap(), None).unwrap(), folder }
 }
 
 fn login(name: &str) -> String {
