@@ -2,11 +2,12 @@
 
 use std::io::BufRead;
 
+use buttress_server::audit::Audit;
 use buttress_server::listen::{self, Certificate};
 use buttress_server::node::{self, NewAccount};
 use buttress_server::policy::Policy;
 use buttress_server::store::{Place, Store};
-use buttress_server::taxii::Service;
+use buttress_server::taxii::{Parts, Service};
 use serde_json::{Value, json};
 
 use crate::exchange_args::{CollectionVerb, Kept, NewUser, NodeLook, NodeVerb, RootVerb, Serve, UserVerb};
@@ -33,7 +34,8 @@ pub fn serve(args: &Serve) -> Code {
         (Some(certificate), Some(key)) => Certificate { certificate: certificate.clone(), key: key.clone() },
         _ => Certificate::in_folder(&args.kept.data)?,
     };
-    let service = Service::new(store, location, Policy::of(&args.kept.data)?, is_local.then(node::operator))?;
+    let (policy, audit) = (Policy::of(&args.kept.data)?, Audit::open(&args.kept.data.join(node::AUDIT))?);
+    let service = Service::new(Parts { store, location, policy, audit, guest: is_local.then(node::operator) })?;
     listen::serve(service, args.listen, &certificate, |address| {
         let login = if has_accounts { ", user=\"NAME\", password=\"...\"" } else { "" };
         print(&format!(

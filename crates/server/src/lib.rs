@@ -1,9 +1,12 @@
 //! The exchange: what a node keeps, who may see it, and how nodes talk.
 
+pub mod audit;
 pub mod identity;
+pub mod ledger;
 pub mod listen;
 pub mod node;
 pub mod policy;
+pub mod preview;
 pub mod store;
 pub mod taxii;
 pub mod view;

@@ -111,12 +111,18 @@ pub fn serve(service: Service, address: SocketAddr, certificate: &Certificate, r
         let refused = |e: std::io::Error| ListenError::Address { address, why: e.to_string() };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         ready(listener.local_addr()?);
-        let router = Router::new().fallback(taxii).with_state(Arc::new(service));
+        let service = Arc::new(service);
+        tokio::spawn(keep_ledger(service.clone()));
+        let router = Router::new().fallback(taxii).with_state(service.clone());
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         loop {
             let Ok(place) = places.clone().acquire_owned().await else { return Ok(()) };
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => return Ok(()),
+                _ = tokio::signal::ctrl_c() => {
+                    // What the last second gave; the audit log has it too.
+                    let _ = service.write_ledger();
+                    return Ok(());
+                }
                 accepted = listener.accept() => {
                     // A connection that failed to arrive is no reason to stop.
                     let Ok((stream, _)) = accepted else { continue };
@@ -129,6 +135,17 @@ pub fn serve(service: Service, address: SocketAddr, certificate: &Certificate, r
             }
         }
     })
+}
+
+/// Writes the ledger down each second.
+async fn keep_ledger(service: Arc<Service>) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        ticks.tick().await;
+        let service = service.clone();
+        // A store that fails shows in the next answer.
+        let _ = tokio::task::spawn_blocking(move || service.write_ledger()).await;
+    }
 }
 
 async fn talk(stream: TcpStream, acceptor: TlsAcceptor, router: Router) {

@@ -11,6 +11,8 @@ use crate::store::{Account, Location, Place, Store, StoreError};
 
 /// Marking of objects that have none.
 const DEFAULT_MARKING: Tlp = Tlp::Amber;
+/// Folder of the audit log in a node's folder.
+pub const AUDIT: &str = "audit";
 /// Shortest password taken, characters.
 const MIN_PASSWORD: usize = 8;
 

@@ -15,7 +15,9 @@ use buttress_wire::taxii::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::audit::{Audit, Entry};
 use crate::identity::{Gate, NoRandomness, keyed_digest, random};
+use crate::ledger::Ledger;
 use crate::policy::Policy;
 use crate::store::{Account, Collection, Item, Location, Page, Place, Reader, Readers, Store, StoreError, Writer};
 use crate::view::View;
@@ -99,8 +101,23 @@ pub struct Service {
     view: Mutex<Arc<View>>,
     gate: Mutex<Gate>,
     cursor_key: [u8; 32],
-    /// Who asks without login: nobody, or on a loopback address the operator.
+    audit: Audit,
+    ledger: Ledger,
     guest: Option<Account>,
+}
+
+/// What a service is made of.
+pub struct Parts {
+    /// The store.
+    pub store: Store,
+    /// Where it is.
+    pub location: Location,
+    /// Who is cleared for what.
+    pub policy: Policy,
+    /// Where requests are noted.
+    pub audit: Audit,
+    /// Who asks without login as long as the node has no accounts: nobody, or on a loopback address the operator.
+    pub guest: Option<Account>,
 }
 
 /// What a request is about once it is known who asks.
@@ -110,6 +127,15 @@ struct Visit<'a> {
     reader: &'a mut Reader,
     view: Arc<View>,
     service: &'a Service,
+    noted: &'a mut Noted,
+}
+
+/// What the audit log is told of a request.
+#[derive(Default)]
+struct Noted {
+    account: String,
+    n_objects: usize,
+    span: Option<(i64, i64)>,
 }
 
 /// Why a service does not start.
@@ -124,24 +150,44 @@ pub enum StartError {
 }
 
 impl Service {
-    /// A service on the store at a location. `guest` is whom a request without login acts as, as long as the node has no accounts.
-    pub fn new(mut store: Store, location: Location, policy: Policy, guest: Option<Account>) -> Result<Service, StartError> {
-        let policy = Arc::new(policy);
-        let view = Arc::new(View::new(store.directory()?, policy.clone()));
-        let cursor_key = store.key("cursor", random()?)?;
-        let (store, gate) = (Mutex::new(store), Mutex::new(Gate::new()?));
-        Ok(Service { store, readers: Readers::new(location), policy, view: Mutex::new(view), gate, cursor_key, guest })
+    /// A service.
+    pub fn new(mut parts: Parts) -> Result<Service, StartError> {
+        let policy = Arc::new(parts.policy);
+        let view = Mutex::new(Arc::new(View::new(parts.store.directory()?, policy.clone())));
+        let cursor_key = parts.store.key("cursor", random()?)?;
+        let (store, gate, ledger) = (Mutex::new(parts.store), Mutex::new(Gate::new()?), Ledger::default());
+        let readers = Readers::new(parts.location);
+        Ok(Service { store, readers, policy, view, gate, cursor_key, audit: parts.audit, ledger, guest: parts.guest })
     }
 
-    /// Answers a request. Never panics, and says of hidden things nothing.
+    /// Answers a request. Never panics, and says of hidden things nothing. What cannot be noted in the audit log is not answered.
     pub fn answer(&self, request: Request) -> Answer {
-        let answer = self.readers.read(|reader| self.visit(request, reader)?.answer());
+        let mut noted = Noted::default();
+        let answer = self.readers.read(|reader| self.visit(request, reader, &mut noted)?.answer());
         let mut answer = answer.unwrap_or_else(|refusal| refused(&refusal));
+        let mark = if request.query.is_empty() { "" } else { "?" };
+        let entry = Entry {
+            n: 0,
+            at: String::new(),
+            account: noted.account,
+            asked: format!("{} {}{mark}{}", request.method, request.path, request.query),
+            status: answer.status,
+            n_objects: noted.n_objects,
+            span: noted.span,
+        };
+        if self.audit.note(request.now, entry).is_err() {
+            answer = refused(&refuse(500, "the node cannot write its audit log", "tell the operator of the node"));
+        }
         answer.headers.push(("Content-Type", MEDIA_TYPE.to_owned()));
         answer
     }
 
-    fn visit<'a>(&'a self, request: Request<'a>, reader: &'a mut Reader) -> Result<Visit<'a>, Refusal> {
+    /// Writes down what accounts have been given since the last call.
+    pub fn write_ledger(&self) -> Result<(), StoreError> {
+        self.ledger.write(&mut self.store())
+    }
+
+    fn visit<'a>(&'a self, request: Request<'a>, reader: &'a mut Reader, noted: &'a mut Noted) -> Result<Visit<'a>, Refusal> {
         let view = self.view(reader)?;
         let accounts = &view.directory.accounts;
         let account = match (request.authorization, &self.guest) {
@@ -153,7 +199,8 @@ impl Service {
                 found.cloned().ok_or_else(|| refuse(401, "name or password is wrong", "send those of an account of this node"))?
             }
         };
-        Ok(Visit { request, account, reader, view, service: self })
+        noted.account.clone_from(&account.name);
+        Ok(Visit { request, account, reader, view, service: self, noted })
     }
 
     /// The view on the set-up that a reader sees.
@@ -369,6 +416,7 @@ impl Visit<'_> {
         let limit = query.limit.map_or(PAGE, |limit| limit.min(PAGE));
         let sight = self.view.sight(&self.account);
         let page = self.reader.page((collection.number, &sight.classes), &query.filter, (after, limit), take)?;
+        self.noted.span = page.first.zip(page.last);
         let next = page.last.filter(|_| page.more).map(|at| self.cursor(collection, query, at));
         Ok((page, next))
     }
@@ -378,10 +426,12 @@ impl Visit<'_> {
         let query = self.query(object)?;
         let mut body = Vec::from(&b"{\"objects\":["[..]);
         let begin = body.len();
+        let mut given = Vec::new();
         let (page, next) = self.page(collection, &query, &mut |item| {
             if body.len() > begin {
                 body.push(b',');
             }
+            given.push(item.added);
             body.extend_from_slice(item.text.as_bytes());
         })?;
         if page.first.is_none() {
@@ -390,6 +440,8 @@ impl Visit<'_> {
             }
             return Ok(Answer { status: 200, headers: Vec::new(), body: b"{\"more\":false}".to_vec() });
         }
+        self.noted.n_objects = given.len();
+        self.service.ledger.note(&self.account.name, collection.number, &given);
         body.extend_from_slice(format!("],\"more\":{}", page.more).as_bytes());
         if let Some(next) = next {
             body.extend_from_slice(format!(",\"next\":\"{next}\"").as_bytes());
@@ -474,6 +526,7 @@ impl Visit<'_> {
         let receipt = (&*status.id, &*text);
         let clears = |name: &str, marking: &Id, statement: &Statement| self.view.clears(name, marking, statement);
         let writer = Writer { name: &self.account.name, clears: &clears };
+        self.noted.n_objects = objects.len();
         self.service.store().accept(collection, &writer, &objects, receipt, self.request.now)?;
         Ok(status)
     }

@@ -214,15 +214,14 @@ impl Store {
                 for place in &version.places {
                     store.remove(number, version.added, *place)?;
                 }
-                let class = version.places.first().map_or(version.own, |p| p.class);
                 let values = [
                     Value::Int(store.next_moment(now)),
+                    Value::Int(version.added),
                     Value::Int(number.0),
-                    Value::Int(class.0),
                     Value::Text(id.as_str()),
                     Value::Text(&version.version),
                 ];
-                let sql = "INSERT INTO withdrawal (added, collection, class, id, version) VALUES ($1, $2, $3, $4, $5)";
+                let sql = "INSERT INTO withdrawal (added, kept, collection, id, version) VALUES ($1, $2, $3, $4, $5)";
                 store.database.run(sql, &values)?;
             }
             let left: Vec<Version> = left.into_iter().cloned().collect();

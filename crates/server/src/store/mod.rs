@@ -12,6 +12,7 @@ mod class;
 mod database;
 mod directory;
 mod follow;
+mod given;
 mod keep;
 mod members;
 mod page;
@@ -28,6 +29,7 @@ use buttress_wire::taxii::Filter;
 pub use class::{Class, Markings};
 use database::{Database, Postgres, Sqlite, Value};
 pub use directory::Directory;
+pub use given::Trace;
 pub use keep::{Clears, Outcome, Writer};
 pub use members::{Account, Place};
 pub use page::{Item, Page};
@@ -221,6 +223,17 @@ impl Store {
         take: &mut dyn FnMut(Item),
     ) -> Result<Page, StoreError> {
         page::page(self.database.as_mut(), place, filter, bounds, take)
+    }
+
+    /// Current objects of a collection, whoever may see them.
+    pub fn count(&mut self, collection: CollectionId) -> Result<usize, StoreError> {
+        let mut n = 0;
+        let sql = "SELECT COUNT(DISTINCT id) FROM object WHERE collection = $1 AND tier = 0";
+        self.database.each(sql, &[Value::Int(collection.0)], &mut |row| {
+            n = row.int(0)? as usize;
+            Ok(())
+        })?;
+        Ok(n)
     }
 
     /// The set-up as it is now.

@@ -11,6 +11,8 @@ use super::{ClassId, CollectionId, StoreError};
 pub struct Item<'a> {
     /// Moment of adding, microseconds since 1970.
     pub added: i64,
+    /// 0 for the whole object, else which of its parts are left out.
+    pub form: i64,
     /// Identifier.
     pub id: &'a str,
     /// Version as written.
@@ -88,7 +90,7 @@ pub(super) fn page(
     // Each part is read in the order of its key, so the database merges them and stops at the limit.
     let part = |tier: &i64, class: &ClassId| {
         format!(
-            "SELECT o.added, o.id, o.version, o.spec, o.text FROM object o \
+            "SELECT o.added, o.form, o.id, o.version, o.spec, o.text FROM object o \
                  WHERE o.collection = {} AND o.tier = {tier} AND o.class = {}{condition}",
             collection.0, class.0
         )
@@ -117,21 +119,22 @@ pub(super) fn page(
         })?;
         return Ok(page);
     }
-    let mut rows: Vec<(i64, [String; 4])> = Vec::new();
+    let mut rows: Vec<(i64, i64, [String; 4])> = Vec::new();
     for group in parts.chunks(max_unions) {
         database.each(&join(group), &values, &mut |row| {
             let item = item_of(row)?;
-            rows.push((item.added, [item.id, item.version, item.spec_version, item.text].map(str::to_owned)));
+            rows.push((item.added, item.form, [item.id, item.version, item.spec_version, item.text].map(str::to_owned)));
             Ok(())
         })?;
     }
     rows.sort();
-    for (added, [id, version, spec_version, text]) in &rows {
-        give(Item { added: *added, id, version, spec_version, text });
+    for (added, form, [id, version, spec_version, text]) in &rows {
+        give(Item { added: *added, form: *form, id, version, spec_version, text });
     }
     Ok(page)
 }
 
 fn item_of(row: &dyn Row) -> Result<Item<'_>, StoreError> {
-    Ok(Item { added: row.int(0)?, id: row.text(1)?, version: row.text(2)?, spec_version: row.text(3)?, text: row.text(4)? })
+    let (id, version, spec_version, text) = (row.text(2)?, row.text(3)?, row.text(4)?, row.text(5)?);
+    Ok(Item { added: row.int(0)?, form: row.int(1)?, id, version, spec_version, text })
 }

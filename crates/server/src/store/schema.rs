@@ -29,8 +29,10 @@ CREATE INDEX object_by_moment ON object (added);
 CREATE TABLE reference (collection BIGINT NOT NULL, target TEXT NOT NULL, source TEXT NOT NULL, line BIGINT NOT NULL,
   in_part BIGINT NOT NULL, PRIMARY KEY (collection, target, source, line)) @clustered;
 CREATE INDEX reference_by_source ON reference (collection, source);
-CREATE TABLE withdrawal (added BIGINT PRIMARY KEY, collection BIGINT NOT NULL, class BIGINT NOT NULL, id TEXT NOT NULL,
+CREATE TABLE withdrawal (added BIGINT PRIMARY KEY, kept BIGINT NOT NULL, collection BIGINT NOT NULL, id TEXT NOT NULL,
   version TEXT NOT NULL);
+CREATE INDEX withdrawal_by_id ON withdrawal (id, collection);
+CREATE TABLE given (account TEXT NOT NULL, collection BIGINT NOT NULL, moments TEXT NOT NULL, PRIMARY KEY (account, collection));
 CREATE TABLE secret (name TEXT PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE generation (number BIGINT NOT NULL);
 INSERT INTO generation VALUES (0);
