@@ -211,10 +211,10 @@ pub const CLAUSES: &[Clause] = &[
         let body = json!({"objects": [new]}).to_string();
         status(&w.ask("all", "POST", objects(place, "").trim_end_matches('/'), body.as_bytes()), 202)
     }),
-    ours("5.5", "10,000 objects may be added at once", |w| {
-        let (place, named) = w.filled(10_000);
-        let last = w.get(&object(place, &named[9999], ""));
+    ours("5.5", "3,000 objects may be added at once", |w| {
+        let (place, named) = w.filled(3000);
+        let last = w.get(&object(place, &named[2999], ""));
         status(&last, 200)?;
-        same(ids(&last.json()), vec![id("infrastructure", named[9999][named[9999].len() - 12..].parse().unwrap_or(0))])
+        same(ids(&last.json()), vec![id("infrastructure", named[2999][named[2999].len() - 12..].parse().unwrap_or(0))])
     }),
 ];

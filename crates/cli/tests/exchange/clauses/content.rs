@@ -63,7 +63,19 @@ pub const CLAUSES: &[Clause] = &[
         kept(w, &[text]).map(|_| ())
     }),
     ours("3.7", "numbers are kept as written", |w| {
-        keeps(w, &[",\"x_n\":[1.50e0,-0,0.1,1E400,123456789012345678901234567890,9007199254740993,-9223372036854775809,1e-7]"])
+        keeps(w, &[",\"x_n\":[1.50e0,-0,0.1,1E300,123456789012345678901234567890,9007199254740993,-9223372036854775809,1e-7]"])
+    }),
+    ours("3.7", "a number that no double holds fails its object alone, which is named", |w| {
+        let place = w.spare();
+        let (odd, plain) = (with(1, ",\"x_n\":1E400"), with(2, ""));
+        let answer = w.post(place, &format!("{{\"objects\":[{odd},{plain}]}}"));
+        status(&answer, 202)?;
+        let failure = answer.json()["failures"][0].clone();
+        same(
+            (failure["id"].as_str(), failure["version"].as_str()),
+            (Some(id("infrastructure", 1).as_str()), Some("2026-01-01T00:00:00.000Z")),
+        )?;
+        same(ids(&w.get(&objects(place, "")).json()), vec![id("infrastructure", 2)])
     }),
     must("2", "text of any script is kept", |w| {
         keeps(
