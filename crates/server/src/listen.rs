@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -159,6 +159,10 @@ async fn talk(stream: TcpStream, acceptor: TlsAcceptor, router: Router) {
 
 async fn taxii(State(service): State<Arc<Service>>, request: Request<Body>) -> Response<Body> {
     let (head, body) = request.into_parts();
+    // RFC 9112 section 3.2: a request that does not say whom it means, or says so twice, is none.
+    if head.version == Version::HTTP_11 && head.headers.get_all(header::HOST).iter().count() != 1 {
+        return response(taxii::Answer { status: 400, headers: Vec::new(), body: Vec::new() });
+    }
     let body = match tokio::time::timeout(BODY_TIME, Limited::new(body, MAX_BODY).collect()).await {
         Ok(Ok(collected)) => collected.to_bytes(),
         Ok(Err(e)) if e.is::<LengthLimitError>() => return response(taxii::body_too_large()),
@@ -167,12 +171,16 @@ async fn taxii(State(service): State<Arc<Service>>, request: Request<Body>) -> R
     };
     let answered = tokio::task::spawn_blocking(move || {
         let text = |name: HeaderName| head.headers.get(name).and_then(|v| v.to_str().ok());
+        // Headers of one name are one list.
+        let accept: Vec<&str> = head.headers.get_all(header::ACCEPT).iter().filter_map(|v| v.to_str().ok()).collect();
+        let accept = accept.join(",");
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         service.answer(taxii::Request {
-            method: head.method.as_str(),
+            // The body of an answer to HEAD is left out where it is sent.
+            method: if head.method == Method::HEAD { "GET" } else { head.method.as_str() },
             path: head.uri.path(),
             query: head.uri.query().unwrap_or(""),
-            accept: text(header::ACCEPT),
+            accept: head.headers.contains_key(header::ACCEPT).then_some(accept.as_str()),
             content_type: text(header::CONTENT_TYPE),
             authorization: text(header::AUTHORIZATION),
             body: &body,

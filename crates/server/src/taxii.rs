@@ -70,6 +70,8 @@ struct Refusal {
     status: u16,
     title: &'static str,
     advice: String,
+    /// Methods that are known here, where another one was asked for.
+    allow: Option<&'static str>,
 }
 
 impl From<StoreError> for Refusal {
@@ -86,7 +88,11 @@ impl From<NoRandomness> for Refusal {
 }
 
 fn refuse(status: u16, title: &'static str, advice: impl Into<String>) -> Refusal {
-    Refusal { status, title, advice: advice.into() }
+    Refusal { status, title, advice: advice.into(), allow: None }
+}
+
+fn not_known(allow: &'static str) -> Refusal {
+    Refusal { allow: Some(allow), ..refuse(405, "method not allowed", format!("here are known: {allow}")) }
 }
 
 fn not_found() -> Refusal {
@@ -236,6 +242,7 @@ fn refused(refusal: &Refusal) -> Answer {
     if refusal.status == 401 {
         headers.push(("WWW-Authenticate", "Basic realm=\"buttress\", charset=\"UTF-8\"".to_owned()));
     }
+    headers.extend(refusal.allow.map(|methods| ("Allow", methods.to_owned())));
     let body = Failure {
         title: refusal.title.to_owned(),
         description: Some(refusal.advice.clone()),
@@ -285,7 +292,7 @@ impl Visit<'_> {
     fn get(&mut self, answer: impl FnOnce(&mut Self) -> Result<Answer, Refusal>) -> Result<Answer, Refusal> {
         self.must_accept()?;
         if self.request.method != "GET" {
-            return Err(refuse(405, "method not allowed", "only GET is known here"));
+            return Err(not_known("GET, HEAD"));
         }
         answer(self)
     }
@@ -374,7 +381,9 @@ impl Visit<'_> {
             ("POST", Part::Objects) => self.add(&collection),
             ("DELETE", Part::Object(_)) if !(can_read && can_write) => Err(barred("delete from")),
             ("DELETE", Part::Object(object)) => self.delete(&collection, object),
-            _ => Err(refuse(405, "method not allowed", "GET reads; POST adds to objects/, DELETE removes an object")),
+            (_, Part::Objects) => Err(not_known("GET, HEAD, POST")),
+            (_, Part::Object(_)) => Err(not_known("GET, HEAD, DELETE")),
+            _ => Err(not_known("GET, HEAD")),
         }
     }
 
@@ -577,12 +586,23 @@ struct Sent<'a> {
     objects: Vec<&'a RawValue>,
 }
 
-/// What can be told of an object that was refused.
+/// What can be told of an object that was refused, each property as it stands.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Named<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    modified: Option<&'a RawValue>,
+    #[serde(borrow)]
+    created: Option<&'a RawValue>,
+}
+
 fn named(text: &RawValue) -> StatusDetail {
-    let value: serde_json::Value = serde_json::from_str(text.get()).unwrap_or_default();
-    let word = |name: &str| value.get(name).and_then(|v| v.as_str()).unwrap_or("").to_owned();
-    let version = [word("modified"), word("created")].into_iter().find(|w| !w.is_empty()).unwrap_or_default();
-    StatusDetail { id: word("id"), version, message: None }
+    let named: Named = serde_json::from_str(text.get()).unwrap_or_default();
+    let word = |raw: Option<&RawValue>| raw.and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
+    let version = word(named.modified).or_else(|| word(named.created)).unwrap_or_default();
+    StatusDetail { id: word(named.id).unwrap_or_default(), version, message: None }
 }
 
 #[cfg(test)]

@@ -41,7 +41,8 @@ pub fn accepts(header: Option<&str>) -> bool {
     let Some(header) = header else { return true };
     let ranges: Vec<Range> = header.split(',').map(range).collect();
     let by_name = |name: &str| ranges.iter().find(|r| r.name.eq_ignore_ascii_case(name));
-    let found = ranges.iter().find(|r| is_ours(r)).or_else(|| by_name("application/*")).or_else(|| by_name("*/*"));
+    let versioned = ranges.iter().find(|r| is_ours(r) && r.version.is_some());
+    let found = versioned.or_else(|| ranges.iter().find(|r| is_ours(r))).or_else(|| by_name("application/*")).or_else(|| by_name("*/*"));
     found.is_some_and(|r| r.is_wanted)
 }
 
@@ -62,6 +63,8 @@ mod tests {
         let refused =
             ["", "text/html", "application/json", "application/taxii+json;version=3.0", "*/*;q=0", "application/taxii+json;q=0, */*"];
         refused.iter().for_each(|header| assert!(!accepts(Some(header)), "{header}"));
+        assert!(accepts(Some("application/taxii+json;q=0, application/taxii+json;version=2.1")));
+        assert!(!accepts(Some("application/taxii+json, application/taxii+json;version=2.1;q=0")));
         assert!(accepts(None));
     }
 

@@ -1,0 +1,5 @@
+//! A running node from outside: the built binary, over TLS, with a client that helps with nothing.
+
+mod clauses;
+mod http;
+mod node;
