@@ -11,6 +11,7 @@ use buttress_server::taxii::{Parts, Service};
 use serde_json::{Value, json};
 
 use crate::exchange_args::{CollectionVerb, Kept, NewUser, NodeLook, NodeVerb, RootVerb, Serve, UserVerb};
+use crate::node_look;
 use crate::print::{Code, print, print_json, table, warn};
 
 fn open(kept: &Kept) -> Result<Store, node::NodeError> {
@@ -71,6 +72,22 @@ pub fn node(verb: &NodeVerb) -> Code {
             let rows = open(&look.kept)?.collections()?.into_iter().map(row).collect();
             list(look, "collections", &["root", "id", "title", "ceiling"], rows);
         }
+        NodeVerb::Root { verb: RootVerb::Remove(gone) } => {
+            if !open(&gone.look.kept)?.remove_root(&gone.name)? {
+                return Err(format!("there is no root `{}`: `buttress node root list` shows them", gone.name).into());
+            }
+            done(&gone.look, &json!({ "removed": gone.name }), &format!("root {} removed", gone.name));
+        }
+        NodeVerb::Collection { verb: CollectionVerb::Remove(gone) } => {
+            let mut store = open(&gone.look.kept)?;
+            let found = store.collections()?.into_iter().find(|c| format!("{}/{}", c.root, c.id) == gone.name);
+            let collection =
+                found.ok_or_else(|| format!("there is no collection `{}`: `buttress node collection list` shows them", gone.name))?;
+            let n = store.remove_collection(&collection)?;
+            let text = format!("collection {} removed with {n} objects", gone.name);
+            done(&gone.look, &json!({ "removed": gone.name, "n_objects": n }), &text);
+        }
+        NodeVerb::Look(verb) => return node_look::look(verb),
         NodeVerb::User { verb: UserVerb::Add(user) } => add_user(user)?,
         NodeVerb::User { verb: UserVerb::Remove { name, look } } => {
             if !open(&look.kept)?.remove_account(name)? {

@@ -74,14 +74,6 @@ impl Sqlite {
         connection.set_prepared_statement_cache_capacity(64);
         Ok(Sqlite(connection))
     }
-
-    /// Copies the database as it stands to another file while others read and write.
-    pub(super) fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
-        let mut target = rusqlite::Connection::open(path)?;
-        let backup = rusqlite::backup::Backup::new(&self.0, &mut target)?;
-        backup.run_to_completion(1000, std::time::Duration::ZERO, None)?;
-        Ok(())
-    }
 }
 
 impl rusqlite::ToSql for Value<'_> {

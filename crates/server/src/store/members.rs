@@ -71,12 +71,20 @@ impl Store {
 
     /// Makes an account, or replaces it.
     pub fn set_account(&mut self, account: &Account) -> Result<(), StoreError> {
+        self.transaction(|store| {
+            store.is_changed = true;
+            store.put_account(account)
+        })
+    }
+
+    /// Keeps an account; inside a transaction.
+    pub(super) fn put_account(&mut self, account: &Account) -> Result<(), StoreError> {
         let (holds, reads, writes) = (join(&account.holds), join(&account.reads), join(&account.writes));
         let sql = "INSERT INTO account (name, password, clearance, holds, reads, writes) VALUES ($1, $2, $3, $4, $5, $6)
                    ON CONFLICT (name) DO UPDATE SET password = excluded.password, clearance = excluded.clearance,
                    holds = excluded.holds, reads = excluded.reads, writes = excluded.writes";
         let texts = [&account.name, &account.password, account.clearance.word(), &holds, &reads, &writes];
-        self.change(sql, &texts).map(|_| ())
+        self.database.run(sql, &texts.map(Value::Text)).map(|_| ())
     }
 
     /// Removes an account; false when there is none.

@@ -8,6 +8,7 @@
 //! ask in addition for what the current one asks, so that a marking raised later covers the past too. Markings are sets of
 //! identifiers here; who is cleared for which is decided elsewhere.
 
+mod backup;
 mod class;
 mod database;
 mod directory;
@@ -17,15 +18,17 @@ mod keep;
 mod members;
 mod page;
 mod reader;
+mod remove;
 mod schema;
 mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use buttress_wire::stix::Id;
 use buttress_wire::taxii::Filter;
 
+pub use backup::{back_up, restore};
 pub use class::{Class, Markings};
 use database::{Database, Postgres, Sqlite, Value};
 pub use directory::Directory;
@@ -54,7 +57,7 @@ pub enum StoreError {
     Spoilt(String),
     /// What this database cannot do.
     #[error("{0}")]
-    Unable(&'static str),
+    Unable(String),
 }
 
 /// Where the objects are.
@@ -239,14 +242,6 @@ impl Store {
     /// The set-up as it is now.
     pub fn directory(&mut self) -> Result<Directory, StoreError> {
         Directory::read(self.database.as_mut())
-    }
-
-    /// Copies an embedded store to a file while it is in use.
-    pub fn back_up(location: &Location, to: &Path) -> Result<(), StoreError> {
-        match location {
-            Location::Sqlite(path) => Sqlite::open(path)?.copy_to(to),
-            Location::Postgres(_) => Err(StoreError::Unable("a PostgreSQL database is backed up with pg_dump")),
-        }
     }
 }
 

@@ -273,16 +273,24 @@ fn what_may_not_be_seen_may_not_be_deleted_and_deleting_opens_nothing() {
 }
 
 #[test]
-fn a_backup_taken_in_use_opens_as_a_store() {
-    let place = &places()[0];
-    let mut store = open(place);
-    let c = collection(&mut store, &[]);
-    store.add(&c, &Writer::NODE, &[marked(1, 1, Tlp::Clear)], 1).unwrap();
-    let copy = place.folder.join("copy.db");
-    Store::back_up(&place.location, &copy).unwrap();
-    store.add(&c, &Writer::NODE, &[marked(2, 1, Tlp::Clear)], 1).unwrap();
-    let mut copied = Store::open(&Location::Sqlite(copy), tlp(Tlp::Amber)).unwrap();
-    assert_eq!(numbers(&seen(&mut copied, &c, &[Tlp::Clear], &Filter::default())), [1]);
+fn a_backup_taken_in_use_fills_a_store_in_either_database() {
+    let (from, others) = (&places()[0], places());
+    for (i, to) in others.iter().enumerate() {
+        let mut store = open(from);
+        let c = collection(&mut store, &[]);
+        store.add(&c, &Writer::NODE, &[marked(1, 1, Tlp::Clear), marked(9, 1, Tlp::Red)], 1).unwrap();
+        let copy = to.folder.join(format!("copy-{i}.db"));
+        let n = back_up(&from.location, &copy).unwrap();
+        store.add(&c, &Writer::NODE, &[marked(2, 1, Tlp::Clear)], 1).unwrap();
+        assert!(matches!(back_up(&from.location, &copy), Err(StoreError::Unable(_))));
+        assert_eq!(restore(&copy, &to.location), Ok(n));
+        let mut copied = open(to);
+        assert_eq!(numbers(&seen(&mut copied, &c, &[Tlp::Clear], &Filter::default())), [1]);
+        assert_eq!(numbers(&seen(&mut copied, &c, &[Tlp::Clear, Tlp::Red], &Filter::default())), [1, 9]);
+        assert!(matches!(restore(&copy, &to.location), Err(StoreError::Unable(_))));
+        let classes = cleared(&store, &[Tlp::Clear]);
+        store.delete((&c, &classes), &Writer::NODE, &marked(2, 1, Tlp::Clear).id, &|_, _| true, 2).unwrap();
+    }
 }
 
 #[test]
