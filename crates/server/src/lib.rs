@@ -6,3 +6,4 @@ pub mod node;
 pub mod policy;
 pub mod store;
 pub mod taxii;
+pub mod tls;

@@ -3,7 +3,8 @@
 //! Order of the checks: who asks (401), whether there is such a place for them (404), whether they take our media type (406), what
 //! they may do there (403), and whether the request can be understood (400, 413, 415, 422). What a reader may not see does not exist.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
 use buttress_wire::stix::{Id, Instant, Object};
@@ -14,7 +15,9 @@ use buttress_wire::taxii::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::identity::{Gate, NoRandomness, keyed_digest, random};
+use crate::identity::certificate::Peer;
+use crate::identity::limit::Rates;
+use crate::identity::{Gate, NoRandomness, Refused, keyed_digest, random};
 use crate::policy::classes_seen;
 use crate::store::{Account, ClassId, Collection, Item, Page, Place, Store, StoreError};
 
@@ -44,6 +47,10 @@ pub struct Request<'a> {
     pub content_type: Option<&'a str>,
     /// Header `Authorization`.
     pub authorization: Option<&'a str>,
+    /// Certificate of the connection, which the handshake has found genuine.
+    pub certificate: Option<&'a Peer>,
+    /// Address that it comes from.
+    pub address: Option<IpAddr>,
     /// Body.
     pub body: &'a [u8],
     /// Microseconds since 1970.
@@ -66,6 +73,14 @@ struct Refusal {
     status: u16,
     title: &'static str,
     advice: String,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Refusal {
+        let (title, advice) = refused.words();
+        Refusal { headers: refused.headers(), ..refuse(refused.status(), title, advice) }
+    }
 }
 
 impl From<StoreError> for Refusal {
@@ -82,7 +97,7 @@ impl From<NoRandomness> for Refusal {
 }
 
 fn refuse(status: u16, title: &'static str, advice: impl Into<String>) -> Refusal {
-    Refusal { status, title, advice: advice.into() }
+    Refusal { status, title, advice: advice.into(), headers: Vec::new() }
 }
 
 fn not_found() -> Refusal {
@@ -92,7 +107,7 @@ fn not_found() -> Refusal {
 /// A node as seen from the network.
 pub struct Service {
     store: Mutex<Store>,
-    gate: Mutex<Gate>,
+    gate: Gate,
     cursor_key: [u8; 32],
     /// Who asks without login: nobody, or on a loopback address the operator.
     guest: Option<Account>,
@@ -101,7 +116,7 @@ pub struct Service {
 /// What a request is about once it is known who asks.
 struct Visit<'a> {
     request: Request<'a>,
-    account: Account,
+    account: Arc<Account>,
     store: MutexGuard<'a, Store>,
     cursor_key: &'a [u8; 32],
 }
@@ -109,7 +124,7 @@ struct Visit<'a> {
 impl Service {
     /// A service on a store. `guest` is whom a request without login acts as, as long as the node has no accounts.
     pub fn new(store: Store, guest: Option<Account>) -> Result<Service, NoRandomness> {
-        Ok(Service { store: Mutex::new(store), gate: Mutex::new(Gate::new()?), cursor_key: random()?, guest })
+        Ok(Service { store: Mutex::new(store), gate: Gate::new(&Rates::default())?, cursor_key: random()?, guest })
     }
 
     /// Answers a request. Never panics, and says of hidden things nothing.
@@ -120,19 +135,26 @@ impl Service {
         answer
     }
 
+    /// The service with other limits than usual.
+    pub fn limited(self, rates: &Rates) -> Result<Service, NoRandomness> {
+        Ok(Service { gate: Gate::new(rates)?, ..self })
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn visit<'a>(&'a self, request: Request<'a>) -> Result<Visit<'a>, Refusal> {
-        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        let accounts = store.accounts()?;
-        let account = match (request.authorization, &self.guest) {
-            (None, Some(guest)) if accounts.is_empty() => everywhere(guest, &mut store)?,
-            (None, _) => return Err(refuse(401, "log in", "send a name and a password by basic authentication")),
-            (Some(header), _) => {
-                let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
-                let found = gate.account(header, &accounts);
-                found.cloned().ok_or_else(|| refuse(401, "name or password is wrong", "send those of an account of this node"))?
-            }
+        if self.gate.is_due(request.now) {
+            self.gate.look(&mut self.store())?;
+        }
+        // The store is not held while it is found out who asks.
+        let account = match (self.gate.who(request.authorization, request.certificate, request.address, request.now), &self.guest) {
+            (Err(Refused::NoLogin), Some(guest)) if self.gate.has_no_accounts() => Arc::new(everywhere(guest, &mut self.store())?),
+            (who, _) => who?,
         };
-        Ok(Visit { request, account, store, cursor_key: &self.cursor_key })
+        self.gate.may_send(&account, request.body.len(), request.now)?;
+        Ok(Visit { request, account, store: self.store(), cursor_key: &self.cursor_key })
     }
 }
 
@@ -144,16 +166,12 @@ fn everywhere(guest: &Account, store: &mut Store) -> Result<Account, StoreError>
 }
 
 fn refused(refusal: &Refusal) -> Answer {
-    let mut headers = Vec::new();
-    if refusal.status == 401 {
-        headers.push(("WWW-Authenticate", "Basic realm=\"buttress\", charset=\"UTF-8\"".to_owned()));
-    }
     let body = Failure {
         title: refusal.title.to_owned(),
         description: Some(refusal.advice.clone()),
         http_status: Some(refusal.status.to_string()),
     };
-    Answer { headers, ..json(refusal.status, &body) }
+    Answer { headers: refusal.headers.clone(), ..json(refusal.status, &body) }
 }
 
 fn json(status: u16, value: &impl Serialize) -> Answer {

@@ -70,6 +70,8 @@ impl Node {
             accept: Some(MEDIA_TYPE),
             content_type: Some(MEDIA_TYPE),
             authorization: Some(&login),
+            certificate: None,
+            address: None,
             body: &body,
             now: 1_800_000_000_000_000,
         })

@@ -35,7 +35,7 @@ impl std::fmt::Display for Place {
 pub struct Account {
     /// Name.
     pub name: String,
-    /// Password as argon2 keeps it, in PHC form.
+    /// Password as argon2 keeps it, in PHC form; empty where there is none.
     pub password: String,
     /// TLP level cleared for.
     pub clearance: Tlp,
@@ -80,12 +80,12 @@ impl Store {
                    ON CONFLICT (name) DO UPDATE SET password = excluded.password, clearance = excluded.clearance,
                    holds = excluded.holds, reads = excluded.reads, writes = excluded.writes";
         let texts = [&account.name, &account.password, account.clearance.word(), &holds, &reads, &writes];
-        self.database.run(sql, &texts.map(Value::Text)).map(|_| ())
+        self.change_access(|store| store.database.run(sql, &texts.map(Value::Text)).map(|_| ()))
     }
 
     /// Removes an account; false when there is none.
     pub fn remove_account(&mut self, name: &str) -> Result<bool, StoreError> {
-        Ok(self.database.run("DELETE FROM account WHERE name = $1", &[Value::Text(name)])? > 0)
+        self.change_access(|store| Ok(store.database.run("DELETE FROM account WHERE name = $1", &[Value::Text(name)])? > 0))
     }
 
     /// All accounts, by name.

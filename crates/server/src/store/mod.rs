@@ -8,6 +8,7 @@
 //! ask in addition for what the current one asks, so that a marking raised later covers the past too. Markings are sets of
 //! identifiers here; who is cleared for which is decided elsewhere.
 
+mod credentials;
 mod database;
 mod keep;
 mod members;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use buttress_wire::stix::Id;
 
+pub use credentials::{Access, Bound, IssuerRow, Token};
 use database::{Database, Postgres, Row, Sqlite, Value};
 pub use keep::Outcome;
 pub use members::{Account, Place};
