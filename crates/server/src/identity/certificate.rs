@@ -154,15 +154,14 @@ fn alternatives(extension: &[u8], names: &mut Vec<String>) -> Option<()> {
 }
 
 impl Peer {
-    /// Reads a certificate; nothing where it is none.
+    /// Reads a certificate of version 3; nothing where it is none.
     pub fn read(der: &[u8]) -> Option<Peer> {
         let fingerprint: [u8; 32] = Sha256::digest(der).into();
         let mut names = vec![format!("sha256:{}", hex(&fingerprint))];
         let mut tbs = Der(Der(Der(der).of(SEQUENCE)?).of(SEQUENCE)?);
-        let (tag, _) = tbs.next()?;
-        if tag == 0xa0 {
-            tbs.of(INTEGER)?;
-        }
+        // Version 3, which is written 2, is the one that handshakes take.
+        let version = Der(tbs.of(0xa0)?).of(INTEGER)?;
+        tbs.of(INTEGER).filter(|_| version == [2])?;
         let (_algorithm, _issuer) = (tbs.of(SEQUENCE)?, tbs.of(SEQUENCE)?);
         let mut validity = Der(tbs.of(SEQUENCE)?);
         let (not_before, not_after) = (moment(validity.next()?)?, moment(validity.next()?)?);
@@ -195,9 +194,9 @@ impl Peer {
 
     /// Reads the first certificate of a PEM file.
     pub fn of_file(path: &Path) -> Result<Peer, String> {
-        let wrong = |why: String| format!("{}: {why}: give a certificate in PEM", path.display());
+        let wrong = |why: String| format!("{}: {why}: give such a certificate in PEM", path.display());
         let der = CertificateDer::from_pem_file(path).map_err(|e| wrong(e.to_string()))?;
-        Peer::read(&der).ok_or_else(|| wrong("it cannot be read".to_owned()))
+        Peer::read(&der).ok_or_else(|| wrong("it is no certificate of X.509 version 3 (openssl makes one where it is given extensions)".to_owned()))
     }
 
     /// Whether a moment lies within its life. A handshake says so for its own moment only, and connections live on.
@@ -257,7 +256,7 @@ mod tests {
         assert_eq!(peer.names[0], format!("sha256:{}", hex(&Sha256::digest(&der))));
         assert_eq!(peer.names[1], "subject:CN=helsinki,O=Grid\\, Ltd,C=FI");
         assert_eq!(peer.names[2..], ["dns:node.example", "email:soc@node.example", "uri:spiffe://example/node"]);
-        assert_eq!((peer.not_before, peer.not_after), (1_577_923_200_000_000, 3_161_203_200_000_000));
+        assert_eq!((peer.not_before, peer.not_after), (1_577_923_200_000_000, 3_161_116_800_000_000));
         assert!(peer.is_good_at(1_800_000_000_000_000) && !peer.is_good_at(peer.not_after + 1) && !peer.is_good_at(0));
     }
 

@@ -14,6 +14,8 @@ const ROWS: usize = 4;
 const ROW_BITS: u32 = 14;
 const ROW: usize = 1 << ROW_BITS;
 const NS: u64 = 1_000_000_000;
+/// From this on a clock counts as set back. Who waited for a check before it is booked brings an older moment than others, by less.
+const SET_BACK_NS: i64 = 60 * NS as i64;
 
 /// So much in a period, and so much at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +88,12 @@ impl Buckets {
         let latest = now.saturating_add(self.burst_ns);
         let places = self.places(who);
         let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        // A moment beyond the latest comes from a clock that was set back; it must not shut anybody out for long.
+        // A moment well beyond the latest comes from a clock that was set back; it must not shut anybody out for long.
+        for place in places {
+            if full_at[place] > latest.saturating_add(SET_BACK_NS) {
+                full_at[place] = latest;
+            }
+        }
         let debt = |at: i64| at.clamp(now, latest);
         let begin = places.iter().map(|&place| debt(full_at[place])).min().unwrap_or(now);
         let end = decide(begin, latest).map_err(|ns| Wait((ns.max(1) as u64).div_ceil(NS)))?;
