@@ -2,19 +2,20 @@
 
 use std::io::BufRead;
 
-use buttress_server::audit::Audit;
-use buttress_server::listen::{self, Certificate};
+use buttress_server::listen;
 use buttress_server::node::{self, NewAccount};
-use buttress_server::policy::Policy;
 use buttress_server::store::{Place, Store};
 use buttress_server::taxii::{Parts, Service};
+use buttress_server::tls::{Certificate, Tls};
 use serde_json::{Value, json};
 
+use crate::access;
 use crate::exchange_args::{CollectionVerb, Kept, NewUser, NodeLook, NodeVerb, RootVerb, Serve, UserVerb};
 use crate::node_look;
 use crate::print::{Code, print, print_json, table, warn};
 
-fn open(kept: &Kept) -> Result<Store, node::NodeError> {
+/// Opens what a node keeps.
+pub fn open(kept: &Kept) -> Result<Store, node::NodeError> {
     node::open(&node::location(&kept.data, kept.database.as_deref())?)
 }
 
@@ -35,14 +36,15 @@ pub fn serve(args: &Serve) -> Code {
         (Some(certificate), Some(key)) => Certificate { certificate: certificate.clone(), key: key.clone() },
         _ => Certificate::in_folder(&args.kept.data)?,
     };
-    let (policy, audit) = (Policy::of(&args.kept.data)?, Audit::open(&args.kept.data.join(node::AUDIT))?);
-    let service = Service::new(Parts { store, location, policy, audit, guest: is_local.then(node::operator) })?;
-    listen::serve(service, args.listen, &certificate, |address| {
+    let (rates, guest) = (access::rates(&args.clients)?, is_local.then(node::operator));
+    let service = Service::new(Parts { rates, guest, ..Parts::usual(store, location, &args.kept.data)? })?;
+    let tls = Tls { certificate, clients: access::clients(&args.clients) };
+    listen::serve(service, args.listen, &tls, |address| {
         let login = if has_accounts { ", user=\"NAME\", password=\"...\"" } else { "" };
         print(&format!(
             "TAXII 2.1 at https://{address}/taxii2/ (certificate {path})\n\nWith taxii2-client:\n  from taxii2client.v21 import Server\n  \
              server = Server(\"https://{address}/taxii2/\", verify=\"{path}\"{login})\n",
-            path = certificate.certificate.display(),
+            path = tls.certificate.certificate.display(),
         ));
     })?;
     Ok(0)
@@ -95,26 +97,24 @@ pub fn node(verb: &NodeVerb) -> Code {
             }
             done(look, &json!({ "removed": name }), &format!("account {name} removed"));
         }
-        NodeVerb::User { verb: UserVerb::List { look } } => {
-            let row = |a: buttress_server::store::Account| {
-                let words =
-                    |places: &std::collections::BTreeSet<Place>| places.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-                let holds = a.holds.iter().cloned().collect::<Vec<_>>().join(" ");
-                vec![a.name, a.clearance.word().to_owned(), holds, words(&a.reads), words(&a.writes)]
-            };
-            let rows = open(&look.kept)?.accounts()?.into_iter().map(row).collect();
-            list(look, "users", &["name", "clearance", "holds", "read", "write"], rows);
-        }
+        NodeVerb::User { verb: UserVerb::List { look } } => access::users(look)?,
+        NodeVerb::User { verb: UserVerb::Certificate(certificate) } => access::certificate(certificate)?,
+        NodeVerb::Token { verb } => access::token(verb)?,
+        NodeVerb::Issuer { verb } => access::issuer(verb)?,
     }
     Ok(0)
 }
 
 fn add_user(user: &NewUser) -> Result<(), Box<dyn std::error::Error>> {
     let mut password = String::new();
-    std::io::stdin().lock().read_line(&mut password)?;
+    if user.password_stdin {
+        std::io::stdin().lock().read_line(&mut password)?;
+    } else {
+        warn("the account has no password: give it a token (`buttress node token add`) or a certificate (`node user certificate`)");
+    }
     let new = NewAccount {
         name: &user.name,
-        password: password.trim_end_matches(['\r', '\n']),
+        password: user.password_stdin.then_some(password.trim_end_matches(['\r', '\n'])),
         clearance: &user.clearance,
         organisation: user.org.as_deref(),
         nation: user.nation.as_deref(),
@@ -130,7 +130,8 @@ fn add_user(user: &NewUser) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn done(look: &NodeLook, value: &Value, text: &str) {
+/// Says what was done.
+pub fn done(look: &NodeLook, value: &Value, text: &str) {
     if look.json {
         print_json(value);
     } else {
@@ -138,7 +139,8 @@ fn done(look: &NodeLook, value: &Value, text: &str) {
     }
 }
 
-fn list(look: &NodeLook, name: &str, header: &[&str], rows: Vec<Vec<String>>) {
+/// Prints a list.
+pub fn list(look: &NodeLook, name: &str, header: &[&str], rows: Vec<Vec<String>>) {
     if look.json {
         let row = |row: &Vec<String>| header.iter().zip(row).map(|(h, x)| ((*h).to_owned(), json!(x))).collect::<serde_json::Map<_, _>>();
         print_json(&json!({ name: rows.iter().map(row).collect::<Vec<_>>() }));

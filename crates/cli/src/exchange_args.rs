@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::access_args::{Clients, IssuerVerb, TokenVerb, UserCertificate};
 use crate::node_look::LookVerb;
 
 /// Where a node keeps its things.
@@ -42,6 +43,8 @@ pub struct Serve {
     /// Private key (PEM) of the certificate.
     #[arg(long, value_name = "FILE", requires = "certificate")]
     pub key: Option<PathBuf>,
+    #[command(flatten)]
+    pub clients: Clients,
 }
 
 /// What is set up.
@@ -61,6 +64,16 @@ pub enum NodeVerb {
     User {
         #[command(subcommand)]
         verb: UserVerb,
+    },
+    /// Bearer tokens of accounts.
+    Token {
+        #[command(subcommand)]
+        verb: TokenVerb,
+    },
+    /// Issuers whose tokens about people are taken (OpenID Connect).
+    Issuer {
+        #[command(subcommand)]
+        verb: IssuerVerb,
     },
     #[command(flatten)]
     Look(LookVerb),
@@ -129,11 +142,13 @@ pub enum CollectionVerb {
 pub enum UserVerb {
     /// Make an account, or replace it.
     Add(Box<NewUser>),
-    /// List the accounts.
+    /// List the accounts with their ways in.
     List {
         #[command(flatten)]
         look: NodeLook,
     },
+    /// Bind an account to a client certificate, or free it.
+    Certificate(Box<UserCertificate>),
     /// Remove an account.
     Remove {
         /// Name.
@@ -148,8 +163,8 @@ pub enum UserVerb {
 pub struct NewUser {
     /// Name.
     pub name: String,
-    /// Read the password from standard input, to the end of its first line.
-    #[arg(long, required = true)]
+    /// Read the password from standard input, to the end of its first line; without it the account has none.
+    #[arg(long)]
     pub password_stdin: bool,
     /// Level of TLP that the account is cleared for: clear, green, amber, amber+strict or red.
     #[arg(long, value_name = "LEVEL", default_value = "amber")]

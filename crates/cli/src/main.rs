@@ -1,5 +1,7 @@
 //! The terminal door: flags to meaning, one call, one print.
 
+mod access;
+mod access_args;
 mod args;
 mod exchange;
 mod exchange_args;

@@ -9,4 +9,5 @@ pub mod policy;
 pub mod preview;
 pub mod store;
 pub mod taxii;
+pub mod tls;
 pub mod view;

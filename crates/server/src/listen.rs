@@ -1,24 +1,24 @@
 //! The socket: TLS 1.2 and 1.3 by rustls, one task a connection, bounds on everything that a client may hold.
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
+use crate::identity::certificate::Peer;
 use crate::taxii::{self, MAX_BODY, Service};
+use crate::tls::Tls;
 
 /// Connections at a time; more wait to be taken.
 const CONNECTIONS: usize = 512;
@@ -54,58 +54,9 @@ pub enum ListenError {
     Start(#[from] std::io::Error),
 }
 
-/// Certificate and key of a node, as files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Certificate {
-    /// Chain of certificates, PEM.
-    pub certificate: PathBuf,
-    /// Private key, PEM.
-    pub key: PathBuf,
-}
-
-fn file(path: &Path) -> impl FnOnce(std::io::Error) -> ListenError + '_ {
-    move |e| ListenError::File { path: path.to_owned(), why: e.to_string() }
-}
-
-impl Certificate {
-    /// The certificate kept in a folder; a self-signed one is made where there is none.
-    pub fn in_folder(folder: &Path) -> Result<Certificate, ListenError> {
-        let this = Certificate { certificate: folder.join("certificate.pem"), key: folder.join("key.pem") };
-        if this.certificate.exists() && this.key.exists() {
-            return Ok(this);
-        }
-        let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
-        let made = rcgen::generate_simple_self_signed(names).map_err(|e| ListenError::Tls(e.to_string()))?;
-        write_secret(&this.key, &made.signing_key.serialize_pem())?;
-        std::fs::write(&this.certificate, made.cert.pem()).map_err(file(&this.certificate))?;
-        Ok(this)
-    }
-
-    fn config(&self) -> Result<rustls::ServerConfig, ListenError> {
-        let pem = |path: &Path, e: &dyn std::fmt::Display| ListenError::File { path: path.to_owned(), why: e.to_string() };
-        let chain = CertificateDer::pem_file_iter(&self.certificate).map_err(|e| pem(&self.certificate, &e))?;
-        let chain = chain.collect::<Result<Vec<_>, _>>().map_err(|e| pem(&self.certificate, &e))?;
-        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|e| pem(&self.key, &e))?;
-        let builder = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-            .map_err(|e| ListenError::Tls(e.to_string()))?;
-        let mut config = builder.with_no_client_auth().with_single_cert(chain, key).map_err(|e| ListenError::Tls(e.to_string()))?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(config)
-    }
-}
-
-/// Writes a file that only its owner may read.
-fn write_secret(path: &Path, text: &str) -> Result<(), ListenError> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let opened = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-    opened.and_then(|mut f| f.write_all(text.as_bytes())).map_err(file(path))
-}
-
 /// Serves until the process is told to end; `ready` is called with the address once the socket is open.
-pub fn serve(service: Service, address: SocketAddr, certificate: &Certificate, ready: impl FnOnce(SocketAddr)) -> Result<(), ListenError> {
-    let acceptor = TlsAcceptor::from(Arc::new(certificate.config()?));
+pub fn serve(service: Service, address: SocketAddr, tls: &Tls, ready: impl FnOnce(SocketAddr)) -> Result<(), ListenError> {
+    let acceptor = TlsAcceptor::from(Arc::new(tls.config()?));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let refused = |e: std::io::Error| ListenError::Address { address, why: e.to_string() };
@@ -125,10 +76,10 @@ pub fn serve(service: Service, address: SocketAddr, certificate: &Certificate, r
                 }
                 accepted = listener.accept() => {
                     // A connection that failed to arrive is no reason to stop.
-                    let Ok((stream, _)) = accepted else { continue };
+                    let Ok((stream, from)) = accepted else { continue };
                     let (acceptor, router) = (acceptor.clone(), router.clone());
                     tokio::spawn(async move {
-                        talk(stream, acceptor, router).await;
+                        talk((stream, from.ip()), acceptor, router).await;
                         drop(place);
                     });
                 }
@@ -148,16 +99,31 @@ async fn keep_ledger(service: Arc<Service>) {
     }
 }
 
-async fn talk(stream: TcpStream, acceptor: TlsAcceptor, router: Router) {
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone)]
+struct Caller {
+    address: IpAddr,
+    certificate: Option<Arc<Peer>>,
+}
+
+async fn talk((stream, address): (TcpStream, IpAddr), acceptor: TlsAcceptor, router: Router) {
     // A client that breaks off concerns nobody else.
     let _ = stream.set_nodelay(true);
     let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await else { return };
+    // A certificate that the handshake took and we cannot read opens nothing.
+    let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first).and_then(|der| Peer::read(der)).map(Arc::new);
+    let caller = Caller { address, certificate };
+    let inner = TowerToHyperService::new(router);
+    let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(caller.clone());
+        hyper::service::Service::call(&inner, request)
+    });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(64 * 1024);
-    let _ = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).await;
+    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn taxii(State(service): State<Arc<Service>>, request: Request<Body>) -> Response<Body> {
+async fn taxii(State(service): State<Arc<Service>>, Extension(caller): Extension<Caller>, request: Request<Body>) -> Response<Body> {
     let (head, body) = request.into_parts();
     // RFC 9112 section 3.2: a request that does not say whom it means, or says so twice, is none.
     if head.version == Version::HTTP_11 && head.headers.get_all(header::HOST).iter().count() != 1 {
@@ -183,6 +149,8 @@ async fn taxii(State(service): State<Arc<Service>>, request: Request<Body>) -> R
             accept: head.headers.contains_key(header::ACCEPT).then_some(accept.as_str()),
             content_type: text(header::CONTENT_TYPE),
             authorization: text(header::AUTHORIZATION),
+            certificate: caller.certificate.as_deref(),
+            address: Some(caller.address),
             body: &body,
             now: i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
         })

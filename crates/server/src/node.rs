@@ -38,7 +38,7 @@ pub enum NodeError {
     Typed(String),
 }
 
-fn typed<T>(why: impl Into<String>) -> Result<T, NodeError> {
+pub(crate) fn typed<T>(why: impl Into<String>) -> Result<T, NodeError> {
     Err(NodeError::Typed(why.into()))
 }
 
@@ -101,8 +101,8 @@ pub fn add_collection(store: &mut Store, place: &Place, title: &str, ceiling: &[
 pub struct NewAccount<'a> {
     /// Name, without a colon.
     pub name: &'a str,
-    /// Password in plain text.
-    pub password: &'a str,
+    /// Password in plain text; without one the account needs a token or a certificate.
+    pub password: Option<&'a str>,
     /// Word of TLP.
     pub clearance: &'a str,
     /// Organisation.
@@ -122,7 +122,7 @@ pub fn add_account(store: &mut Store, new: &NewAccount) -> Result<(), NodeError>
     if new.name.is_empty() || new.name.chars().any(|c| c == ':' || c.is_control()) {
         return typed(format!("`{}` cannot be a name: write one without a colon", new.name.escape_debug()));
     }
-    if new.password.chars().count() < MIN_PASSWORD {
+    if new.password.is_some_and(|password| password.chars().count() < MIN_PASSWORD) {
         return typed(format!("the password is too short: give at least {MIN_PASSWORD} characters on standard input"));
     }
     let Some(clearance) = Tlp::from_word(new.clearance) else {
@@ -141,6 +141,7 @@ pub fn add_account(store: &mut Store, new: &NewAccount) -> Result<(), NodeError>
     };
     let reads = new.reads.iter().map(place).collect::<Result<_, _>>()?;
     let writes = new.writes.iter().map(place).collect::<Result<_, _>>()?;
-    let account = Account { name: new.name.to_owned(), password: kept_form(new.password)?, clearance, holds, reads, writes };
+    let password = new.password.map(kept_form).transpose()?.unwrap_or_default();
+    let account = Account { name: new.name.to_owned(), password, clearance, holds, reads, writes };
     Ok(store.set_account(&account)?)
 }

@@ -3,6 +3,7 @@
 //! Order of the checks: who asks (401), whether there is such a place for them (404), whether they take our media type (406), what
 //! they may do there (403), and whether the request can be understood (400, 413, 415, 422). What a reader may not see does not exist.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
@@ -15,10 +16,12 @@ use buttress_wire::taxii::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::audit::{Audit, Entry};
-use crate::identity::{Gate, NoRandomness, keyed_digest, random};
+use crate::audit::{Audit, AuditError, Entry};
+use crate::identity::certificate::Peer;
+use crate::identity::limit::Rates;
+use crate::identity::{Gate, NoRandomness, Refused, keyed_digest, random};
 use crate::ledger::Ledger;
-use crate::policy::Policy;
+use crate::policy::{Policy, PolicyError};
 use crate::store::{Account, Collection, Item, Location, Page, Place, Reader, Readers, Store, StoreError, Writer};
 use crate::view::View;
 
@@ -48,6 +51,10 @@ pub struct Request<'a> {
     pub content_type: Option<&'a str>,
     /// Header `Authorization`.
     pub authorization: Option<&'a str>,
+    /// Certificate of the connection, which the handshake has found genuine.
+    pub certificate: Option<&'a Peer>,
+    /// Address that it comes from.
+    pub address: Option<IpAddr>,
     /// Body.
     pub body: &'a [u8],
     /// Microseconds since 1970.
@@ -70,8 +77,14 @@ struct Refusal {
     status: u16,
     title: &'static str,
     advice: String,
-    /// Methods that are known here, where another one was asked for.
-    allow: Option<&'static str>,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Refusal {
+        let (title, advice) = refused.words();
+        Refusal { headers: refused.headers(), ..refuse(refused.status(), title, advice) }
+    }
 }
 
 impl From<StoreError> for Refusal {
@@ -88,11 +101,12 @@ impl From<NoRandomness> for Refusal {
 }
 
 fn refuse(status: u16, title: &'static str, advice: impl Into<String>) -> Refusal {
-    Refusal { status, title, advice: advice.into(), allow: None }
+    Refusal { status, title, advice: advice.into(), headers: Vec::new() }
 }
 
 fn not_known(allow: &'static str) -> Refusal {
-    Refusal { allow: Some(allow), ..refuse(405, "method not allowed", format!("here are known: {allow}")) }
+    let headers = vec![("Allow", allow.to_owned())];
+    Refusal { headers, ..refuse(405, "method not allowed", format!("here are known: {allow}")) }
 }
 
 fn not_found() -> Refusal {
@@ -105,7 +119,7 @@ pub struct Service {
     readers: Readers,
     policy: Arc<Policy>,
     view: Mutex<Arc<View>>,
-    gate: Mutex<Gate>,
+    gate: Gate,
     cursor_key: [u8; 32],
     audit: Audit,
     ledger: Ledger,
@@ -122,14 +136,24 @@ pub struct Parts {
     pub policy: Policy,
     /// Where requests are noted.
     pub audit: Audit,
+    /// How much may be asked for.
+    pub rates: Rates,
     /// Who asks without login as long as the node has no accounts: nobody, or on a loopback address the operator.
     pub guest: Option<Account>,
+}
+
+impl Parts {
+    /// With the policies and the audit log of a folder, the usual limits, and no guest.
+    pub fn usual(store: Store, location: Location, folder: &std::path::Path) -> Result<Parts, StartError> {
+        let (policy, audit) = (Policy::of(folder)?, Audit::open(&folder.join(crate::node::AUDIT))?);
+        Ok(Parts { store, location, policy, audit, rates: Rates::default(), guest: None })
+    }
 }
 
 /// What a request is about once it is known who asks.
 struct Visit<'a> {
     request: Request<'a>,
-    account: Account,
+    account: Arc<Account>,
     reader: &'a mut Reader,
     view: Arc<View>,
     service: &'a Service,
@@ -153,15 +177,24 @@ pub enum StartError {
     /// No key for cursors.
     #[error(transparent)]
     Random(#[from] NoRandomness),
+    /// The policies of its folder.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The audit log of its folder.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
 }
 
 impl Service {
     /// A service.
     pub fn new(mut parts: Parts) -> Result<Service, StartError> {
         let policy = Arc::new(parts.policy);
-        let view = Mutex::new(Arc::new(View::new(parts.store.directory()?, policy.clone())));
+        let directory = parts.store.directory()?;
+        let gate = Gate::new(&parts.rates)?;
+        gate.refresh(directory.generation, || parts.store.access())?;
+        let view = Mutex::new(Arc::new(View::new(directory, policy.clone())));
         let cursor_key = parts.store.key("cursor", random()?)?;
-        let (store, gate, ledger) = (Mutex::new(parts.store), Mutex::new(Gate::new()?), Ledger::default());
+        let (store, ledger) = (Mutex::new(parts.store), Ledger::default());
         let readers = Readers::new(parts.location);
         Ok(Service { store, readers, policy, view, gate, cursor_key, audit: parts.audit, ledger, guest: parts.guest })
     }
@@ -188,23 +221,20 @@ impl Service {
         answer
     }
 
-    /// Writes down what accounts have been given since the last call.
+    /// Writes down what accounts have been given since the last call, and which tokens were used.
     pub fn write_ledger(&self) -> Result<(), StoreError> {
-        self.ledger.write(&mut self.store())
+        let mut store = self.store();
+        self.gate.note_uses(&mut store)?;
+        self.ledger.write(&mut store)
     }
 
     fn visit<'a>(&'a self, request: Request<'a>, reader: &'a mut Reader, noted: &'a mut Noted) -> Result<Visit<'a>, Refusal> {
         let view = self.view(reader)?;
-        let accounts = &view.directory.accounts;
-        let account = match (request.authorization, &self.guest) {
-            (None, Some(guest)) if accounts.is_empty() => everywhere(guest, &view),
-            (None, _) => return Err(refuse(401, "log in", "send a name and a password by basic authentication")),
-            (Some(header), _) => {
-                let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
-                let found = gate.account(header, accounts);
-                found.cloned().ok_or_else(|| refuse(401, "name or password is wrong", "send those of an account of this node"))?
-            }
+        let account = match (self.gate.who(request.authorization, request.certificate, request.address, request.now), &self.guest) {
+            (Err(Refused::NoLogin), Some(guest)) if view.directory.accounts.is_empty() => Arc::new(everywhere(guest, &view)),
+            (who, _) => who?,
         };
+        self.gate.may_send(&account, request.body.len(), request.now)?;
         noted.account.clone_from(&account.name);
         Ok(Visit { request, account, reader, view, service: self, noted })
     }
@@ -218,6 +248,7 @@ impl Service {
             return Ok(current);
         }
         let view = Arc::new(View::new(reader.directory()?, self.policy.clone()));
+        self.gate.refresh(generation, || reader.access())?;
         // A reader that began before a change must not put its older view in the place of a newer one.
         if known().directory.generation < generation {
             *known() = view.clone();
@@ -238,17 +269,12 @@ fn everywhere(guest: &Account, view: &View) -> Account {
 }
 
 fn refused(refusal: &Refusal) -> Answer {
-    let mut headers = Vec::new();
-    if refusal.status == 401 {
-        headers.push(("WWW-Authenticate", "Basic realm=\"buttress\", charset=\"UTF-8\"".to_owned()));
-    }
-    headers.extend(refusal.allow.map(|methods| ("Allow", methods.to_owned())));
     let body = Failure {
         title: refusal.title.to_owned(),
         description: Some(refusal.advice.clone()),
         http_status: Some(refusal.status.to_string()),
     };
-    Answer { headers, ..json(refusal.status, &body) }
+    Answer { headers: refusal.headers.clone(), ..json(refusal.status, &body) }
 }
 
 fn json(status: u16, value: &impl Serialize) -> Answer {

@@ -54,9 +54,7 @@ fn node() -> Node {
         account("writer", Tlp::Amber, &[], &[COLLECTION]),
     ];
     accounts.iter().for_each(|a| store.set_account(a).unwrap());
-    let policy = Policy::parse("default", crate::policy::DEFAULT).unwrap();
-    let audit = Audit::open(&folder.join("audit")).unwrap();
-    Node { service: Service::new(Parts { store, location, policy, audit, guest: None }).unwrap(), folder }
+    Node { service: Service::new(Parts::usual(store, location, &folder).unwrap()).unwrap(), folder }
 }
 
 fn login(name: &str) -> String {
@@ -74,6 +72,8 @@ impl Node {
             accept: Some(MEDIA_TYPE),
             content_type: Some(MEDIA_TYPE),
             authorization: Some(&login),
+            certificate: None,
+            address: None,
             body: &body,
             now: 1_800_000_000_000_000,
         })

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use buttress_wire::stix::Id;
-use buttress_wire::stix::marking::Statement;
+use buttress_wire::stix::marking::{Statement, Tlp};
 
 use crate::policy::Policy;
 use crate::store::{Account, ClassId, Directory};
@@ -18,13 +18,16 @@ pub struct Sight {
     cleared: BTreeSet<Id>,
 }
 
+/// What the policies may know of an account. People whom an issuer vouches for may bear the name of another.
+type Who = (String, Tlp, BTreeSet<String>);
+
 /// A set-up with the policies applied to it.
 pub struct View {
     /// The set-up.
     pub directory: Directory,
     policy: Arc<Policy>,
     /// Worked out once for each account.
-    sights: Mutex<BTreeMap<String, Arc<Sight>>>,
+    sights: Mutex<BTreeMap<Who, Arc<Sight>>>,
 }
 
 impl View {
@@ -36,7 +39,8 @@ impl View {
     /// What an account sees.
     pub fn sight(&self, account: &Account) -> Arc<Sight> {
         let sights = || self.sights.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = sights().get(&account.name) {
+        let who = (account.name.clone(), account.clearance, account.holds.clone());
+        if let Some(known) = sights().get(&who) {
             return known.clone();
         }
         let statements = self.directory.statements.iter();
@@ -45,7 +49,7 @@ impl View {
         let seen = self.directory.classes.iter().filter(|(_, class)| class.holds(&|id| cleared.contains(id)));
         let classes = seen.map(|(number, _)| *number).collect();
         let sight = Arc::new(Sight { classes, cleared });
-        sights().insert(account.name.clone(), sight.clone());
+        sights().insert(who, sight.clone());
         sight
     }
 

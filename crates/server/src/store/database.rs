@@ -58,7 +58,7 @@ impl Sqlite {
     pub(super) fn open(path: &Path) -> Result<Sqlite, StoreError> {
         let connection = rusqlite::Connection::open(path)?;
         connection.execute_batch(
-            "PRAGMA busy_timeout = 10000; PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+            "PRAGMA busy_timeout = 10000; PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
              PRAGMA mmap_size = 1073741824; PRAGMA cache_size = -16000;",
         )?;
         connection.set_prepared_statement_cache_capacity(64);

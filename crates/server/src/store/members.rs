@@ -36,7 +36,7 @@ impl std::fmt::Display for Place {
 pub struct Account {
     /// Name.
     pub name: String,
-    /// Password as argon2 keeps it, in PHC form.
+    /// Password as argon2 keeps it, in PHC form; empty where there is none.
     pub password: String,
     /// TLP level cleared for.
     pub clearance: Tlp,

@@ -10,6 +10,7 @@
 
 mod backup;
 mod class;
+mod credentials;
 mod database;
 mod directory;
 mod follow;
@@ -30,6 +31,7 @@ use buttress_wire::taxii::Filter;
 
 pub use backup::{back_up, restore};
 pub use class::{Class, Markings};
+pub use credentials::{Access, Bound, IssuerRow, Token};
 use database::{Database, Postgres, Sqlite, Value};
 pub use directory::Directory;
 pub use given::Trace;

@@ -4,9 +4,10 @@ use std::sync::{Mutex, PoisonError};
 
 use buttress_wire::taxii::Filter;
 
+use super::credentials::access;
 use super::database::{Database, Postgres, Sqlite, Value};
 use super::directory::{Directory, generation};
-use super::{ClassId, CollectionId, Item, Location, Page, StoreError, page};
+use super::{Access, ClassId, CollectionId, Item, Location, Page, StoreError, page};
 
 /// Connections kept ready.
 const KEPT: usize = 8;
@@ -34,6 +35,11 @@ impl Reader {
     /// The set-up that this reader sees.
     pub fn directory(&mut self) -> Result<Directory, StoreError> {
         Directory::read(self.database.as_mut())
+    }
+
+    /// Everybody who may come in.
+    pub fn access(&mut self) -> Result<Access, StoreError> {
+        access(self.database.as_mut())
     }
 
     /// A page of a collection; see [`super::Store::page`].

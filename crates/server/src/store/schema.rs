@@ -10,7 +10,8 @@ use super::StoreError;
 use super::database::{Database, Value};
 
 /// Each step brings a database from its position in this list to the next.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
 CREATE TABLE root (name TEXT PRIMARY KEY, title TEXT NOT NULL);
 CREATE TABLE account (name TEXT PRIMARY KEY, password TEXT NOT NULL, clearance TEXT NOT NULL, holds TEXT NOT NULL,
   reads TEXT NOT NULL, writes TEXT NOT NULL);
@@ -36,7 +37,9 @@ CREATE TABLE given (account TEXT NOT NULL, collection BIGINT NOT NULL, moments T
 CREATE TABLE secret (name TEXT PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE generation (number BIGINT NOT NULL);
 INSERT INTO generation VALUES (0);
-"];
+",
+    super::credentials::TABLES,
+];
 
 /// Brings the tables up to date; `Err` when the database was written by a newer program.
 pub(super) fn migrate(database: &mut dyn Database, clustered: &str) -> Result<(), StoreError> {
