@@ -1,14 +1,18 @@
 //! `buttress serve` and `buttress node`: call, print.
 
 use std::io::BufRead;
+use std::path::Path;
+use std::time::Duration;
 
+use buttress_server::api::{Api, Door};
+use buttress_server::jobs::{Bounds, CaseDigest, Jobs, Workshop};
 use buttress_server::listen::{self, Certificate};
 use buttress_server::node::{self, NewAccount};
 use buttress_server::store::{Place, Store};
 use buttress_server::taxii::Service;
 use serde_json::{Value, json};
 
-use crate::exchange_args::{CollectionVerb, Kept, NewUser, NodeLook, NodeVerb, RootVerb, Serve, UserVerb};
+use crate::exchange_args::{CollectionVerb, JobArgs, Kept, NewUser, NodeLook, NodeVerb, RootVerb, Serve, UserVerb};
 use crate::print::{Code, print, print_json, table, warn};
 
 fn open(kept: &Kept) -> Result<Store, node::NodeError> {
@@ -32,7 +36,9 @@ pub fn serve(args: &Serve) -> Code {
         _ => Certificate::in_folder(&args.kept.data)?,
     };
     let service = Service::new(store, is_local.then(node::operator))?;
-    listen::serve(service, args.listen, &certificate, |address| {
+    let door = Door::new(open(&args.kept)?, is_local.then(node::operator))?;
+    let api = Api::new(Jobs::open(workshop(&args.kept.data, &args.jobs)?)?, door, buttress::io::report::SCRIPT);
+    listen::serve((service, api), args.listen, &certificate, |address| {
         let login = if has_accounts { ", user=\"NAME\", password=\"...\"" } else { "" };
         print(&format!(
             "TAXII 2.1 at https://{address}/taxii2/ (certificate {path})\n\nWith taxii2-client:\n  from taxii2client.v21 import Server\n  \
@@ -41,6 +47,34 @@ pub fn serve(args: &Serve) -> Code {
         ));
     })?;
     Ok(0)
+}
+
+/// What jobs are worked on with: this program, in the folder of the node.
+fn workshop(data: &Path, args: &JobArgs) -> Result<Workshop, Box<dyn std::error::Error>> {
+    let case_digest: CaseDigest = match args.case.clone() {
+        // A folder may change while the node runs: it is read for each question.
+        Some(folder) => {
+            buttress::load(Some(&folder))?;
+            Box::new(move || buttress::case_digest(Some(&folder)).map_err(|e| e.to_string()))
+        }
+        None => {
+            let digest = buttress::case_digest(None)?;
+            Box::new(move || Ok(digest.clone()))
+        }
+    };
+    Ok(Workshop {
+        folder: std::path::absolute(data)?.join("jobs"),
+        program: std::env::current_exe()?,
+        version: buttress::VERSION.to_owned(),
+        case: args.case.as_ref().map(std::fs::canonicalize).transpose()?,
+        case_digest,
+        bounds: Bounds {
+            at_a_time: usize::from(args.jobs),
+            time: Duration::from_hours(u64::from(args.job_hours)),
+            keep: Duration::from_hours(24 * u64::from(args.keep_jobs)),
+            ..Bounds::default()
+        },
+    })
 }
 
 /// Sets a node up.
@@ -69,7 +103,9 @@ pub fn node(verb: &NodeVerb) -> Code {
         }
         NodeVerb::User { verb: UserVerb::Add(user) } => add_user(user)?,
         NodeVerb::User { verb: UserVerb::Remove { name, look } } => {
-            if !open(&look.kept)?.remove_account(name)? {
+            let mut store = open(&look.kept)?;
+            store.withdraw_jobs(name)?;
+            if !store.remove_account(name)? {
                 return Err(format!("there is no account `{name}`: `buttress node user list` shows them").into());
             }
             done(look, &json!({ "removed": name }), &format!("account {name} removed"));
@@ -101,7 +137,9 @@ fn add_user(user: &NewUser) -> Result<(), Box<dyn std::error::Error>> {
         reads: &user.read,
         writes: &user.write,
     };
-    node::add_account(&mut open(&user.look.kept)?, &new)?;
+    let mut store = open(&user.look.kept)?;
+    node::add_account(&mut store, &new)?;
+    if user.jobs { store.grant_jobs(&user.name) } else { store.withdraw_jobs(&user.name) }?;
     if user.read.is_empty() && user.write.is_empty() {
         warn("the account may read and write no collection: give --read and --write");
     }

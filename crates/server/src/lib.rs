@@ -1,6 +1,8 @@
 //! The exchange: what a node keeps, who may see it, and how nodes talk.
 
+pub mod api;
 pub mod identity;
+pub mod jobs;
 pub mod listen;
 pub mod node;
 pub mod policy;

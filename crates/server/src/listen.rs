@@ -18,12 +18,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
+use crate::api::{self, Api};
 use crate::taxii::{self, MAX_BODY, Service};
 
 /// Connections at a time; more wait to be taken.
 const CONNECTIONS: usize = 512;
 /// Time for a handshake, for the head of a request, and between two requests.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// Time for what was sent to be taken, milliseconds.
+const UNTAKEN_MS: u32 = 60_000;
 /// Time for a body to arrive.
 const BODY_TIME: Duration = Duration::from_mins(1);
 
@@ -103,20 +106,28 @@ fn write_secret(path: &Path, text: &str) -> Result<(), ListenError> {
     opened.and_then(|mut f| f.write_all(text.as_bytes())).map_err(file(path))
 }
 
-/// Serves until the process is told to end; `ready` is called with the address once the socket is open.
-pub fn serve(service: Service, address: SocketAddr, certificate: &Certificate, ready: impl FnOnce(SocketAddr)) -> Result<(), ListenError> {
+/// Serves TAXII and the API until the process is told to end; `ready` is called with the address once the socket is open.
+pub fn serve(
+    (service, api): (Service, Api),
+    address: SocketAddr,
+    certificate: &Certificate,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), ListenError> {
+    let api = Arc::new(api);
     let acceptor = TlsAcceptor::from(Arc::new(certificate.config()?));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let refused = |e: std::io::Error| ListenError::Address { address, why: e.to_string() };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         ready(listener.local_addr()?);
-        let router = Router::new().fallback(taxii).with_state(Arc::new(service));
+        let router = Router::new().fallback(taxii).with_state(Arc::new(service)).merge(api::router(api.clone()));
         let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
         loop {
             let Ok(place) = places.clone().acquire_owned().await else { return Ok(()) };
             tokio::select! {
                 _ = tokio::signal::ctrl_c() => return Ok(()),
+                _ = terminate.recv() => return Ok(()),
                 accepted = listener.accept() => {
                     // A connection that failed to arrive is no reason to stop.
                     let Ok((stream, _)) = accepted else { continue };
@@ -128,12 +139,16 @@ pub fn serve(service: Service, address: SocketAddr, certificate: &Certificate, r
                 }
             }
         }
-    })
+    });
+    api.stop();
+    served
 }
 
 async fn talk(stream: TcpStream, acceptor: TlsAcceptor, router: Router) {
     // A client that breaks off concerns nobody else.
     let _ = stream.set_nodelay(true);
+    // Nor does one that takes nothing of what it is sent: an answer that waits for longer ends the connection.
+    let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, UNTAKEN_MS);
     let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await else { return };
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(64 * 1024);

@@ -9,6 +9,7 @@
 //! identifiers here; who is cleared for which is decided elsewhere.
 
 mod database;
+mod jobs;
 mod keep;
 mod members;
 mod page;

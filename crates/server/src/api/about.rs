@@ -1,0 +1,55 @@
+//! What the node says of itself.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Problem, Shared, json, openapi};
+
+/// That the node lives.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Health {
+    /// Always true: a node that does not live says nothing.
+    alive: bool,
+}
+
+/// What the node runs.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Version {
+    /// Name of the program.
+    program: &'static str,
+    /// Its version.
+    version: String,
+    /// SHA-256 of the case that jobs work on.
+    case_digest: String,
+}
+
+/// That the node lives
+///
+/// Needs no login, and says nothing else.
+#[utoipa::path(get, path = "/api/health", tag = "node", responses((status = 200, body = Health)), security(()))]
+pub(super) async fn health() -> Response {
+    json(StatusCode::OK, &Health { alive: true })
+}
+
+/// Version of the program and digest of its case
+#[utoipa::path(get, path = "/api/version", tag = "node", responses(
+    (status = 200, body = Version),
+    (status = 401, body = Problem, content_type = "application/problem+json", description = "No login, or a wrong one"),
+))]
+pub(super) async fn version(State(api): Shared, headers: HeaderMap) -> Result<Response, Problem> {
+    api.account(headers, |api, _| {
+        let shop = api.jobs.workshop();
+        let case_digest = (shop.case_digest)().map_err(crate::jobs::JobError::Case)?;
+        Ok(json(StatusCode::OK, &Version { program: "buttress", version: shop.version.clone(), case_digest }))
+    })
+    .await
+}
+
+/// This description
+#[utoipa::path(get, path = "/api/openapi.json", tag = "node", responses((status = 200, body = Object)), security(()))]
+pub(super) async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], openapi::text()).into_response()
+}
