@@ -34,11 +34,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
     (status = 304, description = "It is the one that is there already"),
     (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job of this account, or no such file"),
 ))]
-pub(super) async fn file(
-    State(api): Shared,
-    Path((id, name)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+pub(super) async fn file(State(api): Shared, Path((id, name)): Path<(String, String)>, headers: HeaderMap) -> Result<Response, Problem> {
     let known = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()).map(str::to_owned);
     let policy = HeaderValue::try_from(&api.page_policy).map_err(|_| Problem::internal())?;
     let (file, open) = api.work(headers, move |api, account| Ok(api.jobs.file(account, &id, &name)?)).await?;

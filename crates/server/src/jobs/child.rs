@@ -87,7 +87,8 @@ fn boot() -> Option<String> {
 
 /// Kills the group of a child that an earlier life of the node left, if it is still that child.
 pub(super) fn kill_left_over(mark: &ChildMark) {
-    let is_it = || boot().as_ref() == Some(&mark.boot) && start_and_state(mark.pid).is_some_and(|(start, s)| start == mark.start && s != 'Z');
+    let is_it =
+        || boot().as_ref() == Some(&mark.boot) && start_and_state(mark.pid).is_some_and(|(start, s)| start == mark.start && s != 'Z');
     let Some(group) = Pid::from_raw(mark.pid).filter(|_| is_it()) else { return };
     let _ = kill_process_group(group, Signal::KILL);
     let since = Instant::now();

@@ -92,23 +92,25 @@ impl Inner {
         let (bounds, path) = (&self.workshop.bounds, self.folder_of(id));
         // The bound on time ends this loop at the latest.
         for look in 0_u32.. {
-            if running.has_ended() {
-                return None;
-            }
+            // What was written before the end is read and measured after it.
+            let has_ended = running.has_ended();
             if running.age() > bounds.time {
                 return Some(Ending::Failed(format!("it took longer than {} s", bounds.time.as_secs())));
             }
-            if look % MEASURE == 0 && folder::size(&path) > bounds.bytes {
+            if (has_ended || look % MEASURE == 0) && folder::size(&path) > bounds.bytes {
                 return Some(Ending::Failed(format!("it wrote more than {} bytes", bounds.bytes)));
             }
             let progress = running.progress(&path.join(PROGRESS));
             let mut board = self.board();
-            if let Some(state) = must_stop(&board, id) {
-                return Some(Ending::Stopped(state));
-            }
             if let (Some(progress), Some(entry)) = (progress, board.entries.get_mut(id)) {
                 entry.kept.job.progress = Some(progress);
                 entry.feed.tell_progress(&entry.kept.job);
+            }
+            if has_ended {
+                return None;
+            }
+            if let Some(state) = must_stop(&board, id) {
+                return Some(Ending::Stopped(state));
             }
             drop(self.news.wait_timeout(board, LOOK));
         }
