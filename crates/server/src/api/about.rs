@@ -29,15 +29,14 @@ pub struct Version {
 /// That the node lives
 ///
 /// Needs no login, and says nothing else.
-#[utoipa::path(get, path = "/api/health", tag = "node", responses((status = 200, body = Health)), security(()))]
+#[utoipa::path(get, path = "/api/health", tag = "node", responses((status = 200, body = Health, description = "It lives")), security(()))]
 pub(super) async fn health() -> Response {
     json(StatusCode::OK, &Health { alive: true })
 }
 
 /// Version of the program and digest of its case
 #[utoipa::path(get, path = "/api/version", tag = "node", responses(
-    (status = 200, body = Version),
-    (status = 401, body = Problem, content_type = "application/problem+json", description = "No login, or a wrong one"),
+    (status = 200, body = Version, description = "What it runs"),
 ))]
 pub(super) async fn version(State(api): Shared, headers: HeaderMap) -> Result<Response, Problem> {
     api.account(headers, |api, _| {
@@ -49,7 +48,7 @@ pub(super) async fn version(State(api): Shared, headers: HeaderMap) -> Result<Re
 }
 
 /// This description
-#[utoipa::path(get, path = "/api/openapi.json", tag = "node", responses((status = 200, body = Object)), security(()))]
+#[utoipa::path(get, path = "/api/openapi.json", tag = "node", responses((status = 200, body = Object, description = "OpenAPI 3.1")), security(()))]
 pub(super) async fn openapi() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], openapi::text()).into_response()
 }

@@ -66,7 +66,7 @@ impl Drop for Place {
     ("id" = String, Path, description = "Identifier"),
     ("Last-Event-ID" = Option<i64>, Header, description = "Number of the last event heard"),
 ), responses(
-    (status = 200, body = String, content_type = "text/event-stream"),
+    (status = 200, body = String, content_type = "text/event-stream", description = "The events"),
     (status = 204, description = "The end was heard"),
     (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job of this account"),
     (status = 429, body = Problem, content_type = "application/problem+json", description = "Too many listeners"),

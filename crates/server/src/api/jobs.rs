@@ -32,8 +32,6 @@ pub struct JobList {
     (status = 202, body = Job, description = "A new job", headers(("Location" = String, description = "Path of the job"))),
     (status = 200, body = Job, description = "A job with the same digest", headers(("Location" = String, description = "Path of the job"))),
     (status = 400, body = Problem, content_type = "application/problem+json", description = "The body is no JSON"),
-    (status = 401, body = Problem, content_type = "application/problem+json", description = "No login, or a wrong one"),
-    (status = 403, body = Problem, content_type = "application/problem+json", description = "The account may start no jobs, or a page of another site asks"),
     (status = 413, body = Problem, content_type = "application/problem+json", description = "The body is too large"),
     (status = 415, body = Problem, content_type = "application/problem+json", description = "The body is not said to be JSON"),
     (status = 422, body = Problem, content_type = "application/problem+json", description = "A setting cannot be taken"),
@@ -80,9 +78,7 @@ async fn read(body: Body) -> Result<NewJob, Problem> {
 
 /// The jobs of this account
 #[utoipa::path(get, path = "/api/jobs", tag = "jobs", responses(
-    (status = 200, body = JobList),
-    (status = 401, body = Problem, content_type = "application/problem+json", description = "No login, or a wrong one"),
-    (status = 403, body = Problem, content_type = "application/problem+json", description = "The account may start no jobs"),
+    (status = 200, body = JobList, description = "The jobs"),
 ))]
 pub(super) async fn list(State(api): Shared, headers: HeaderMap) -> Result<Response, Problem> {
     api.work(headers, |api, account| Ok(json(StatusCode::OK, &JobList { jobs: api.jobs.list(account) }))).await
@@ -90,7 +86,7 @@ pub(super) async fn list(State(api): Shared, headers: HeaderMap) -> Result<Respo
 
 /// A job
 #[utoipa::path(get, path = "/api/jobs/{id}", tag = "jobs", params(("id" = String, Path, description = "Identifier")), responses(
-    (status = 200, body = Job),
+    (status = 200, body = Job, description = "The job"),
     (status = 404, body = Problem, content_type = "application/problem+json", description = "No such job of this account"),
 ))]
 pub(super) async fn get(State(api): Shared, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{Content, Ref, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::{about, events, jobs, results};
@@ -29,13 +30,23 @@ use super::{about, events, jobs, results};
 )]
 struct Description;
 
-/// Basic authentication, as in TAXII.
+/// Basic authentication, as in TAXII, and what may be answered wherever it is asked for.
 struct Login;
 
 impl Modify for Login {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let components = openapi.components.get_or_insert_default();
         components.add_security_scheme("basic", SecurityScheme::Http(Http::new(HttpAuthScheme::Basic)));
+        let operations = openapi.paths.paths.values_mut().flat_map(|item| [&mut item.get, &mut item.post, &mut item.delete]);
+        for operation in operations.flatten().filter(|operation| operation.security.is_none()) {
+            for (status, description) in
+                [("401", "No login, or a wrong one"), ("403", "The account may start no jobs, or a page of another site asks")]
+            {
+                let content = Content::new(Some(Ref::from_schema_name("Problem")));
+                let response = ResponseBuilder::new().description(description).content("application/problem+json", content);
+                operation.responses.responses.insert(status.to_owned(), response.build().into());
+            }
+        }
     }
 }
 

@@ -123,7 +123,7 @@ pub struct StudySettings {
     #[schema(minimum = 0, maximum = 1, default = 0.9)]
     pub storage_fill: f64,
     /// Seed of all sampling.
-    #[schema(default = 1)]
+    #[schema(default = 1, format = Int64)]
     pub seed: u32,
     /// Electricity study point.
     pub point: StudyPoint,
