@@ -51,22 +51,20 @@ pub fn serve(args: &Serve) -> Code {
 
 /// What jobs are worked on with: this program, in the folder of the node.
 fn workshop(data: &Path, args: &JobArgs) -> Result<Workshop, Box<dyn std::error::Error>> {
-    let case_digest: CaseDigest = match args.case.clone() {
+    let case = args.case.as_ref().map(|folder| folder.canonicalize().map_err(|e| format!("{}: {e}", folder.display()))).transpose()?;
+    let case_digest: CaseDigest = if let Some(folder) = case.clone() {
+        buttress::load(Some(&folder))?;
         // A folder may change while the node runs: it is read for each question.
-        Some(folder) => {
-            buttress::load(Some(&folder))?;
-            Box::new(move || buttress::case_digest(Some(&folder)).map_err(|e| e.to_string()))
-        }
-        None => {
-            let digest = buttress::case_digest(None)?;
-            Box::new(move || Ok(digest.clone()))
-        }
+        Box::new(move || buttress::case_digest(Some(&folder)).map_err(|e| e.to_string()))
+    } else {
+        let digest = buttress::case_digest(None)?;
+        Box::new(move || Ok(digest.clone()))
     };
     Ok(Workshop {
         folder: std::path::absolute(data)?.join("jobs"),
         program: std::env::current_exe()?,
         version: buttress::VERSION.to_owned(),
-        case: args.case.as_ref().map(std::fs::canonicalize).transpose()?,
+        case,
         case_digest,
         bounds: Bounds {
             at_a_time: usize::from(args.jobs),

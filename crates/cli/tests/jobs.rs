@@ -141,6 +141,8 @@ fn an_assessment_gives_its_report_and_the_default_study_is_the_programs() {
         let policy = page.headers()["content-security-policy"].to_str().expect("text").to_owned();
         assert!(policy.contains("script-src 'sha256-") && !policy.contains("script-src 'unsafe"), "{policy}");
         let page = page.into_body().read_to_string().expect("text");
+        assert_eq!(page.matches("<script").count(), 2, "the result as JSON, and the script that the policy knows");
+        assert!(page.contains(&format!("<script>{}</script>", buttress::io::report::SCRIPT)));
         assert!(!page.contains(case) && !page.contains(&folder.0.display().to_string()), "the page names no place of the node");
         let file = job["files"].as_array().and_then(|files| files.iter().find(|file| file["name"] == "assessment.json"));
         digests.push(file.expect("a file")["sha256"].clone());

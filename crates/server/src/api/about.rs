@@ -17,7 +17,7 @@ pub struct Health {
 
 /// What the node runs.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Version {
+pub struct About {
     /// Name of the program.
     program: &'static str,
     /// Its version.
@@ -36,13 +36,13 @@ pub(super) async fn health() -> Response {
 
 /// Version of the program and digest of its case
 #[utoipa::path(get, path = "/api/version", tag = "node", responses(
-    (status = 200, body = Version, description = "What it runs"),
+    (status = 200, body = About, description = "What it runs"),
 ))]
 pub(super) async fn version(State(api): Shared, headers: HeaderMap) -> Result<Response, Problem> {
     api.account(headers, |api, _| {
         let shop = api.jobs.workshop();
         let case_digest = (shop.case_digest)().map_err(crate::jobs::JobError::Case)?;
-        Ok(json(StatusCode::OK, &Version { program: "buttress", version: shop.version.clone(), case_digest }))
+        Ok(json(StatusCode::OK, &About { program: "buttress", version: shop.version.clone(), case_digest }))
     })
     .await
 }
