@@ -108,18 +108,22 @@ pub fn node(verb: &NodeVerb) -> Code {
             }
             done(look, &json!({ "removed": name }), &format!("account {name} removed"));
         }
-        NodeVerb::User { verb: UserVerb::List { look } } => {
-            let row = |a: buttress_server::store::Account| {
-                let words =
-                    |places: &std::collections::BTreeSet<Place>| places.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-                let holds = a.holds.iter().cloned().collect::<Vec<_>>().join(" ");
-                vec![a.name, a.clearance.word().to_owned(), holds, words(&a.reads), words(&a.writes)]
-            };
-            let rows = open(&look.kept)?.accounts()?.into_iter().map(row).collect();
-            list(look, "users", &["name", "clearance", "holds", "read", "write"], rows);
-        }
+        NodeVerb::User { verb: UserVerb::List { look } } => list_users(look)?,
     }
     Ok(0)
+}
+
+fn list_users(look: &NodeLook) -> Result<(), Box<dyn std::error::Error>> {
+    let mut store = open(&look.kept)?;
+    let words = |places: &std::collections::BTreeSet<Place>| places.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let mut rows = Vec::new();
+    for a in store.accounts()? {
+        let holds = a.holds.iter().cloned().collect::<Vec<_>>().join(" ");
+        let jobs = if store.may_start_jobs(&a.name)? { "yes" } else { "no" };
+        rows.push(vec![a.name, a.clearance.word().to_owned(), holds, words(&a.reads), words(&a.writes), jobs.to_owned()]);
+    }
+    list(look, "users", &["name", "clearance", "holds", "read", "write", "jobs"], rows);
+    Ok(())
 }
 
 fn add_user(user: &NewUser) -> Result<(), Box<dyn std::error::Error>> {

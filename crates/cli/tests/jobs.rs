@@ -199,6 +199,9 @@ fn an_account_starts_jobs_only_where_it_may() {
         child.stdin.take().expect("a pipe").write_all(b"a long password\n").expect("it is read");
         assert!(child.wait().expect("an end").success());
     }
+    let listed = buttress().args(["node", "user", "list", "--json", "--data"]).arg(&folder.0).output().expect("the binary runs");
+    let listed: Value = serde_json::from_slice(&listed.stdout).expect("JSON");
+    assert_eq!((&listed["users"][0]["jobs"], &listed["users"][1]["jobs"]), (&json!("yes"), &json!("no")));
     let node = serve(&folder, &[]);
     for (name, code, status) in [("may", "bWF5OmEgbG9uZyBwYXNzd29yZA==", 200), ("may-not", "bWF5LW5vdDphIGxvbmcgcGFzc3dvcmQ=", 403)] {
         let request = node.agent.get(node.url("/api/jobs")).header("Authorization", format!("Basic {code}"));

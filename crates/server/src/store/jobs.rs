@@ -27,3 +27,38 @@ impl Store {
         Ok(may)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use buttress_wire::stix::Id;
+    use buttress_wire::stix::marking::Tlp;
+
+    use super::*;
+    use crate::store::Location;
+
+    #[test]
+    fn a_right_is_held_from_its_grant_to_its_withdrawal() {
+        let name = format!("rights-{}", std::process::id());
+        let folder = std::env::temp_dir().join(format!("buttress-{name}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut locations = vec![Location::Sqlite(folder.join("store.db"))];
+        match std::env::var("BUTTRESS_TEST_POSTGRES") {
+            Ok(url) => {
+                let mut client = postgres::Client::connect(&url, postgres::NoTls).unwrap();
+                client.batch_execute(&format!("CREATE SCHEMA \"{name}\"")).unwrap();
+                locations.push(Location::Postgres(format!("{url} options='-c search_path={name}'")));
+            }
+            Err(_) => eprintln!("PostgreSQL passed over: BUTTRESS_TEST_POSTGRES holds no connection string"),
+        }
+        for location in &locations {
+            let mut store = Store::open(location, Id::parse(&Tlp::Amber.id()).unwrap()).unwrap();
+            for _ in 0..2 {
+                store.grant_jobs("fi").unwrap();
+            }
+            assert!(store.may_start_jobs("fi").unwrap() && !store.may_start_jobs("se").unwrap());
+            store.withdraw_jobs("fi").unwrap();
+            assert!(!store.may_start_jobs("fi").unwrap());
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

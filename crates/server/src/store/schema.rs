@@ -8,7 +8,7 @@ use super::StoreError;
 use super::database::{Database, Value};
 
 /// Each step brings a database from its position in this list to the next.
-const STEPS: &[&str] = &[
+pub(super) const STEPS: &[&str] = &[
     "
 CREATE TABLE root (name TEXT PRIMARY KEY, title TEXT NOT NULL);
 CREATE TABLE account (name TEXT PRIMARY KEY, password TEXT NOT NULL, clearance TEXT NOT NULL, holds TEXT NOT NULL,
