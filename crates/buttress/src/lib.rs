@@ -161,6 +161,15 @@ fn check_with(dir: Option<&Path>, additions: &[Addition]) -> Result<(Option<Case
     Ok((case.filter(|_| usable), findings))
 }
 
+/// Digest of a case folder, or of the embedded Europe, without checking it.
+pub fn case_digest(dir: Option<&Path>) -> Result<String, Error> {
+    let (draft, _) = match dir {
+        Some(dir) => io::case_folder::read(dir)?,
+        None => io::embedded::draft(),
+    };
+    Ok(draft.digest)
+}
+
 /// Loads a case that must be free of errors.
 pub fn load(dir: Option<&Path>) -> Result<Case, Error> {
     load_with(dir, &[])

@@ -130,16 +130,18 @@ fn add_issuer(args: &Issuer) -> Result<(), Box<dyn Error>> {
 pub fn users(look: &NodeLook) -> Result<(), Box<dyn Error>> {
     let mut store = open(&look.kept)?;
     let (tokens, certificates) = (store.tokens()?, store.certificates()?);
-    let row = |a: Account| {
+    let mut rows = Vec::new();
+    for a in store.accounts()? {
         let ways = setup::ways_in(&a, &tokens, &certificates, now());
         let ways = if ways.is_empty() { "none".to_owned() } else { ways.join(" ") };
         let words = |places: &std::collections::BTreeSet<buttress_server::store::Place>| {
             places.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
         };
         let holds = a.holds.iter().cloned().collect::<Vec<_>>().join(" ");
-        vec![a.name, a.clearance.word().to_owned(), holds, words(&a.reads), words(&a.writes), ways]
-    };
-    let rows = store.accounts()?.into_iter().map(row).collect();
-    list(look, "users", &["name", "clearance", "holds", "read", "write", "ways in"], rows);
+        let jobs = if store.may_start_jobs(&a.name)? { "yes" } else { "no" };
+        let (reads, writes, clearance) = (words(&a.reads), words(&a.writes), a.clearance.word().to_owned());
+        rows.push(vec![a.name, clearance, holds, reads, writes, jobs.to_owned(), ways]);
+    }
+    list(look, "users", &["name", "clearance", "holds", "read", "write", "jobs", "ways in"], rows);
     Ok(())
 }

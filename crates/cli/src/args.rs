@@ -37,6 +37,14 @@ pub struct Common {
     pub study: Option<PathBuf>,
 }
 
+/// Progress for a program that watches.
+#[derive(Debug, Args)]
+pub struct Watched {
+    /// Add a line of JSON to this file for each step: stage, done, of.
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub progress_json: Option<PathBuf>,
+}
+
 /// What a scenario is made of.
 #[derive(Debug, Args)]
 pub struct ScenarioArgs {
@@ -86,6 +94,8 @@ pub enum Verb {
         scenario: ScenarioArgs,
         #[command(flatten)]
         common: Common,
+        #[command(flatten)]
+        watched: Watched,
     },
     /// Rank assets by what their single loss costs.
     Rank {
@@ -146,6 +156,8 @@ pub enum Verb {
         /// Print the assessment as one JSON object instead of the summary.
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        watched: Watched,
     },
     /// Power networks of others: flow, dispatch, shedding, outages, cascades, adequacy.
     Power {

@@ -1,7 +1,12 @@
 //! `buttress serve` and `buttress node`: call, print.
 
 use std::io::BufRead;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
+use buttress_server::api::Api;
+use buttress_server::jobs::{Bounds, CaseDigest, Jobs, Workshop};
 use buttress_server::listen;
 use buttress_server::node::{self, NewAccount};
 use buttress_server::store::{Place, Store};
@@ -10,7 +15,7 @@ use buttress_server::tls::{Certificate, Tls};
 use serde_json::{Value, json};
 
 use crate::access;
-use crate::exchange_args::{CollectionVerb, Kept, NewUser, NodeLook, NodeVerb, RootVerb, Serve, UserVerb};
+use crate::exchange_args::{CollectionVerb, JobArgs, Kept, NewUser, NodeLook, NodeVerb, RootVerb, Serve, UserVerb};
 use crate::node_look;
 use crate::print::{Code, print, print_json, table, warn};
 
@@ -37,9 +42,11 @@ pub fn serve(args: &Serve) -> Code {
         _ => Certificate::in_folder(&args.kept.data)?,
     };
     let (rates, guest) = (access::rates(&args.clients)?, is_local.then(node::operator));
-    let service = Service::new(Parts { rates, guest, ..Parts::usual(store, location, &args.kept.data)? })?;
+    let service = Arc::new(Service::new(Parts { rates, guest, ..Parts::usual(store, location, &args.kept.data)? })?);
+    let jobs = Jobs::open(workshop(&args.kept.data, &args.jobs)?)?;
+    let api = Api::new(jobs, service.clone(), buttress::io::report::SCRIPT);
     let tls = Tls { certificate, clients: access::clients(&args.clients) };
-    listen::serve(service, args.listen, &tls, |address| {
+    listen::serve((service, Some(api)), args.listen, &tls, |address| {
         let login = if has_accounts { ", user=\"NAME\", password=\"...\"" } else { "" };
         print(&format!(
             "TAXII 2.1 at https://{address}/taxii2/ (certificate {path})\n\nWith taxii2-client:\n  from taxii2client.v21 import Server\n  \
@@ -48,6 +55,32 @@ pub fn serve(args: &Serve) -> Code {
         ));
     })?;
     Ok(0)
+}
+
+/// What jobs are worked on with: this program, in the folder of the node.
+fn workshop(data: &Path, args: &JobArgs) -> Result<Workshop, Box<dyn std::error::Error>> {
+    let case = args.case.as_ref().map(|folder| folder.canonicalize().map_err(|e| format!("{}: {e}", folder.display()))).transpose()?;
+    let case_digest: CaseDigest = if let Some(folder) = case.clone() {
+        buttress::load(Some(&folder))?;
+        // A folder may change while the node runs: it is read for each question.
+        Box::new(move || buttress::case_digest(Some(&folder)).map_err(|e| e.to_string()))
+    } else {
+        let digest = buttress::case_digest(None)?;
+        Box::new(move || Ok(digest.clone()))
+    };
+    Ok(Workshop {
+        folder: std::path::absolute(data)?.join("jobs"),
+        program: std::env::current_exe()?,
+        version: buttress::VERSION.to_owned(),
+        case,
+        case_digest,
+        bounds: Bounds {
+            at_a_time: usize::from(args.jobs),
+            time: Duration::from_hours(u64::from(args.job_hours)),
+            keep: Duration::from_hours(24 * u64::from(args.keep_jobs)),
+            ..Bounds::default()
+        },
+    })
 }
 
 /// Sets a node up.
@@ -92,7 +125,9 @@ pub fn node(verb: &NodeVerb) -> Code {
         NodeVerb::Look(verb) => return node_look::look(verb),
         NodeVerb::User { verb: UserVerb::Add(user) } => add_user(user)?,
         NodeVerb::User { verb: UserVerb::Remove { name, look } } => {
-            if !open(&look.kept)?.remove_account(name)? {
+            let mut store = open(&look.kept)?;
+            store.withdraw_jobs(name)?;
+            if !store.remove_account(name)? {
                 return Err(format!("there is no account `{name}`: `buttress node user list` shows them").into());
             }
             done(look, &json!({ "removed": name }), &format!("account {name} removed"));
@@ -122,7 +157,9 @@ fn add_user(user: &NewUser) -> Result<(), Box<dyn std::error::Error>> {
         reads: &user.read,
         writes: &user.write,
     };
-    node::add_account(&mut open(&user.look.kept)?, &new)?;
+    let mut store = open(&user.look.kept)?;
+    node::add_account(&mut store, &new)?;
+    if user.jobs { store.grant_jobs(&user.name) } else { store.withdraw_jobs(&user.name) }?;
     if user.read.is_empty() && user.write.is_empty() {
         warn("the account may read and write no collection: give --read and --write");
     }

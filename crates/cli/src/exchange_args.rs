@@ -45,6 +45,25 @@ pub struct Serve {
     pub key: Option<PathBuf>,
     #[command(flatten)]
     pub clients: Clients,
+    #[command(flatten)]
+    pub jobs: JobArgs,
+}
+
+/// Jobs that are asked for over HTTP.
+#[derive(Debug, Args)]
+pub struct JobArgs {
+    /// Case folder that jobs work on; the embedded Europe when left out.
+    #[arg(long, value_name = "DIR")]
+    pub case: Option<PathBuf>,
+    /// Jobs worked on at a time.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub jobs: u8,
+    /// Hours that a job may take.
+    #[arg(long, value_name = "HOURS", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub job_hours: u16,
+    /// Days that a job is kept after its end.
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..))]
+    pub keep_jobs: u16,
 }
 
 /// What is set up.
@@ -184,6 +203,9 @@ pub struct NewUser {
     /// Collections that may be added to.
     #[arg(long, value_name = "ROOT/ID,...", value_delimiter = ',')]
     pub write: Vec<String>,
+    /// Let the account start jobs over HTTP.
+    #[arg(long)]
+    pub jobs: bool,
     #[command(flatten)]
     pub look: NodeLook,
 }

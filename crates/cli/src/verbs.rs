@@ -6,14 +6,14 @@ use std::path::Path;
 use buttress::engine::outcome::{Outcome, Service};
 use buttress::io::assessment_json;
 use buttress::model::{Case, Finding, Weight};
-use buttress::optim::assess::{Options, facts};
+use buttress::optim::assess::{Options, Progress, Silent, facts};
 use buttress::{Asked, Prepared};
 use clap::CommandFactory;
 use serde_json::{Value, json};
 
-use crate::args::{Cli, Common, Look, ScenarioArgs, Verb};
+use crate::args::{Cli, Common, Look, ScenarioArgs, Verb, Watched};
 use crate::print::{Code, print, print_json, table, threads};
-use crate::progress::Bars;
+use crate::progress::{Bars, Lines};
 
 /// Runs a verb; the number is the exit code.
 pub fn run(cli: &Cli) -> Code {
@@ -21,14 +21,14 @@ pub fn run(cli: &Cli) -> Code {
         Verb::Check { dir, json } => check(dir.as_deref(), *json),
         Verb::Case { look, sources } => case(look, *sources),
         Verb::Find { text, look, limit } => find(text, look, *limit),
-        Verb::Run { scenario, common } => simulate(scenario, common),
+        Verb::Run { scenario, common, watched } => simulate(scenario, common, watched),
         Verb::Rank { common, limit, threads } => rank(common, *limit, *threads),
         Verb::Why { asset, take_out, threat, scenario, common } => {
             let args = ScenarioArgs { scenario: scenario.clone(), take_out: take_out.clone(), threat: threat.clone() };
             why(asset, &args, common)
         }
         Verb::Diff { before, after, json } => diff(before, after, *json),
-        Verb::Assess { case, study, out, budget, threads, marking, json } => assess(&Assess {
+        Verb::Assess { case, study, out, budget, threads, marking, json, watched } => assess(&Assess {
             case: case.as_deref(),
             study: study.as_deref(),
             out,
@@ -36,6 +36,7 @@ pub fn run(cli: &Cli) -> Code {
             threads: *threads,
             marking,
             json: *json,
+            watched,
         }),
         Verb::Power { verb } => crate::power::run(verb),
         Verb::Serve(args) => crate::exchange::serve(args),
@@ -190,10 +191,17 @@ fn asked(args: &ScenarioArgs) -> Asked<'_> {
     Asked { scenario: args.scenario.as_deref(), threat: args.threat.as_deref(), take_out: args.take_out.as_deref() }
 }
 
-fn simulate(args: &ScenarioArgs, common: &Common) -> Code {
+fn simulate(args: &ScenarioArgs, common: &Common, watched: &Watched) -> Code {
+    // A run is short: no bars for people, two steps for a program.
+    let steps = watched.progress_json.as_deref().map(Lines::new).transpose()?;
+    let steps: &dyn Progress = steps.as_ref().map_or(&Silent, |lines| lines);
     let study = buttress::study(common.study.as_deref())?;
+    steps.stage("case", 1);
     let Prepared { case, title, changes } = buttress::prepare(common.look.case.as_deref(), asked(args))?;
+    steps.step();
+    steps.stage("scenario", 1);
     let s = buttress::simulate(&case, &study, &changes)?;
+    steps.step();
     let zones: Vec<String> = s.world.zones.iter().map(|z| z.key.clone()).collect();
     if common.look.json {
         print_json(&buttress::scenario_json(&s, &changes, &title));
@@ -334,6 +342,7 @@ struct Assess<'a> {
     threads: Option<usize>,
     marking: &'a str,
     json: bool,
+    watched: &'a Watched,
 }
 
 fn assess(args: &Assess) -> Code {
@@ -343,9 +352,11 @@ fn assess(args: &Assess) -> Code {
     let study = buttress::study(args.study)?;
     let case = buttress::load(args.case)?;
     buttress::probe_out(args.out)?;
-    let bars = Bars::new();
-    let a = buttress::assessment(&case, &study, &Options { budget_meur: Some(args.budget), threads: threads(args.threads) }, &bars);
-    drop(bars);
+    let options = Options { budget_meur: Some(args.budget), threads: threads(args.threads) };
+    let a = match args.watched.progress_json.as_deref() {
+        Some(path) => buttress::assessment(&case, &study, &options, &Lines::new(path)?),
+        None => buttress::assessment(&case, &study, &options, &Bars::new()),
+    };
     let borders = buttress::io::embedded::borders();
     let mut command = "buttress assess".to_owned();
     for (flag, path) in [("", args.case), (" --study", args.study)] {

@@ -1,7 +1,9 @@
 //! The exchange: what a node keeps, who may see it, and how nodes talk.
 
+pub mod api;
 pub mod audit;
 pub mod identity;
+pub mod jobs;
 pub mod ledger;
 pub mod listen;
 pub mod node;

@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
+use crate::api::{self, Api};
 use crate::identity::certificate::Peer;
 use crate::taxii::{self, MAX_BODY, Service};
 use crate::tls::Tls;
@@ -24,6 +25,8 @@ use crate::tls::Tls;
 const CONNECTIONS: usize = 512;
 /// Time for a handshake, for the head of a request, and between two requests.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// Time for what was sent to be taken, milliseconds.
+const UNTAKEN_MS: u32 = 60_000;
 /// Time for a body to arrive.
 const BODY_TIME: Duration = Duration::from_mins(1);
 
@@ -54,26 +57,32 @@ pub enum ListenError {
     Start(#[from] std::io::Error),
 }
 
-/// Serves until the process is told to end; `ready` is called with the address once the socket is open.
-pub fn serve(service: Service, address: SocketAddr, tls: &Tls, ready: impl FnOnce(SocketAddr)) -> Result<(), ListenError> {
+/// Serves TAXII and the API until the process is told to end; `ready` is called with the address once the socket is open.
+pub fn serve(
+    (service, api): (Arc<Service>, Option<Api>),
+    address: SocketAddr,
+    tls: &Tls,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), ListenError> {
+    let api = api.map(Arc::new);
     let acceptor = TlsAcceptor::from(Arc::new(tls.config()?));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let refused = |e: std::io::Error| ListenError::Address { address, why: e.to_string() };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         ready(listener.local_addr()?);
-        let service = Arc::new(service);
         tokio::spawn(keep_ledger(service.clone()));
-        let router = Router::new().fallback(taxii).with_state(service.clone());
+        let mut router = Router::new().fallback(taxii).with_state(service.clone());
+        if let Some(api) = &api {
+            router = router.merge(api::router(api.clone()));
+        }
         let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
         loop {
             let Ok(place) = places.clone().acquire_owned().await else { return Ok(()) };
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => {
-                    // What the last second gave; the audit log has it too.
-                    let _ = service.write_ledger();
-                    return Ok(());
-                }
+                _ = tokio::signal::ctrl_c() => return Ok(()),
+                _ = terminate.recv() => return Ok(()),
                 accepted = listener.accept() => {
                     // A connection that failed to arrive is no reason to stop.
                     let Ok((stream, from)) = accepted else { continue };
@@ -85,7 +94,13 @@ pub fn serve(service: Service, address: SocketAddr, tls: &Tls, ready: impl FnOnc
                 }
             }
         }
-    })
+    });
+    // What the last second gave; the audit log has it too.
+    let _ = service.write_ledger();
+    if let Some(api) = api {
+        api.stop();
+    }
+    served
 }
 
 /// Writes the ledger down each second.
@@ -101,14 +116,16 @@ async fn keep_ledger(service: Arc<Service>) {
 
 /// Who is at the other end of a connection.
 #[derive(Debug, Clone)]
-struct Caller {
-    address: IpAddr,
-    certificate: Option<Arc<Peer>>,
+pub(crate) struct Caller {
+    pub(crate) address: IpAddr,
+    pub(crate) certificate: Option<Arc<Peer>>,
 }
 
 async fn talk((stream, address): (TcpStream, IpAddr), acceptor: TlsAcceptor, router: Router) {
     // A client that breaks off concerns nobody else.
     let _ = stream.set_nodelay(true);
+    // Nor does one that takes nothing of what it is sent: an answer that waits for longer ends the connection.
+    let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, UNTAKEN_MS);
     let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await else { return };
     // A certificate that the handshake took and we cannot read opens nothing.
     let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first).and_then(|der| Peer::read(der)).map(Arc::new);

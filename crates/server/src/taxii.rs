@@ -230,13 +230,29 @@ impl Service {
 
     fn visit<'a>(&'a self, request: Request<'a>, reader: &'a mut Reader, noted: &'a mut Noted) -> Result<Visit<'a>, Refusal> {
         let view = self.view(reader)?;
-        let account = match (self.gate.who(request.authorization, request.certificate, request.address, request.now), &self.guest) {
-            (Err(Refused::NoLogin), Some(guest)) if view.directory.accounts.is_empty() => Arc::new(everywhere(guest, &view)),
-            (who, _) => who?,
-        };
+        let account = self.who(&view, &request)?;
         self.gate.may_send(&account, request.body.len(), request.now)?;
         noted.account.clone_from(&account.name);
         Ok(Visit { request, account, reader, view, service: self, noted })
+    }
+
+    /// The account behind a request.
+    fn who(&self, view: &View, request: &Request) -> Result<Arc<Account>, Refused> {
+        match (self.gate.who(request.authorization, request.certificate, request.address, request.now), &self.guest) {
+            (Err(Refused::NoLogin), Some(guest)) if view.directory.accounts.is_empty() => Ok(Arc::new(everywhere(guest, view))),
+            (who, _) => who,
+        }
+    }
+
+    /// The account behind a request to another part of the node, which asks by its headers, certificate and address only.
+    pub fn login(&self, request: &Request) -> Result<Result<Arc<Account>, Refused>, StoreError> {
+        self.readers.read(|reader| Ok(self.who(&*self.view(reader)?, request)))
+    }
+
+    /// Whether an account may start jobs. The guest may.
+    pub fn may_start_jobs(&self, account: &Account) -> Result<bool, StoreError> {
+        let is_guest = self.guest.as_ref().is_some_and(|guest| guest.name == account.name && account.password.is_empty());
+        Ok(is_guest || self.store().may_start_jobs(&account.name)?)
     }
 
     /// The view on the set-up that a reader sees.

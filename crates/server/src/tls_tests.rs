@@ -58,9 +58,9 @@ fn serve(folder: &Path, authority: &str, demand: Demand) -> (SocketAddr, PathBuf
     std::fs::write(&file, authority).unwrap();
     let certificate = Certificate::in_folder(folder).unwrap();
     let tls = Tls { certificate: certificate.clone(), clients: Some(Clients { authority: file, demand }) };
-    let service = Service::new(crate::taxii::Parts::usual(store, location, folder).unwrap()).unwrap();
+    let service = std::sync::Arc::new(Service::new(crate::taxii::Parts::usual(store, location, folder).unwrap()).unwrap());
     let (ready, is_ready) = std::sync::mpsc::channel();
-    std::thread::spawn(move || crate::listen::serve(service, "127.0.0.1:0".parse().unwrap(), &tls, |at| ready.send(at).unwrap()));
+    std::thread::spawn(move || crate::listen::serve((service, None), "127.0.0.1:0".parse().unwrap(), &tls, |at| ready.send(at).unwrap()));
     (is_ready.recv_timeout(Duration::from_secs(30)).unwrap(), certificate.certificate)
 }
 

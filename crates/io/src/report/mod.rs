@@ -10,6 +10,8 @@ mod grid;
 pub(crate) mod html;
 pub(crate) mod map;
 
+pub use map::SCRIPT;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use buttress_engine::outcome::Service;

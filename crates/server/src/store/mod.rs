@@ -15,6 +15,7 @@ mod database;
 mod directory;
 mod follow;
 mod given;
+mod jobs;
 mod keep;
 mod members;
 mod page;

@@ -39,6 +39,7 @@ CREATE TABLE generation (number BIGINT NOT NULL);
 INSERT INTO generation VALUES (0);
 ",
     super::credentials::TABLES,
+    super::jobs::TABLE,
 ];
 
 /// Brings the tables up to date; `Err` when the database was written by a newer program.
