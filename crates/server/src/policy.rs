@@ -38,6 +38,7 @@ pub fn is_cleared(account: &Account, statement: &Statement) -> bool {
 
 /// The classes that an account may see.
 pub fn classes_seen(store: &mut Store, account: &Account) -> Result<Vec<ClassId>, StoreError> {
+    store.refresh()?;
     let classes = store.classes().clone();
     let mut cleared = BTreeMap::new();
     for marking in classes.values().flatten() {

@@ -28,6 +28,8 @@ pub(super) trait Database: Send {
     fn run(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError>;
     /// Runs a query and hands over each row in turn.
     fn each(&mut self, sql: &str, values: &[Value], take: &mut dyn FnMut(&dyn Row) -> Result<(), StoreError>) -> Result<(), StoreError>;
+    /// Begins a transaction that no other process writes beside.
+    fn begin(&self) -> &'static str;
     /// Rows of at most one megabyte of parameters are far below any limit; this many parts a query may be joined of.
     fn max_unions(&self) -> usize {
         400
@@ -89,6 +91,9 @@ impl Row for rusqlite::Row<'_> {
 }
 
 impl Database for Sqlite {
+    fn begin(&self) -> &'static str {
+        "BEGIN IMMEDIATE"
+    }
     fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
         Ok(self.0.execute_batch(sql)?)
     }
@@ -153,6 +158,9 @@ impl Row for postgres::Row {
 }
 
 impl Database for Postgres {
+    fn begin(&self) -> &'static str {
+        "BEGIN; LOCK TABLE schema_version IN EXCLUSIVE MODE"
+    }
     fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
         Ok(self.client.batch_execute(sql)?)
     }

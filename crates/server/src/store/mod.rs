@@ -87,6 +87,8 @@ pub struct Store {
     last_added: i64,
     classes: BTreeMap<BTreeSet<Id>, ClassId>,
     class_markings: BTreeMap<ClassId, BTreeSet<Id>>,
+    /// Whether a transaction is open, which further ones are parts of.
+    is_writing: bool,
 }
 
 fn markings_from(text: &str) -> Result<BTreeSet<Id>, StoreError> {
@@ -106,15 +108,25 @@ impl Store {
             Location::Postgres(url) => (Box::new(Postgres::open(url)?), ""),
         };
         schema::migrate(database.as_mut(), clustered)?;
-        let mut last_added = 0;
-        let moments = "SELECT COALESCE(MAX(added), 0) FROM object UNION ALL SELECT COALESCE(MAX(added), 0) FROM withdrawal";
-        database.each(moments, &[], &mut |row| {
-            last_added = last_added.max(row.int(0)?);
+        let (classes, class_markings) = (BTreeMap::new(), BTreeMap::new());
+        let mut store = Store { database, default_marking, last_added: 0, classes, class_markings, is_writing: false };
+        store.refresh()?;
+        Ok(store)
+    }
+
+    /// Takes note of what another process has written to the same database.
+    pub fn refresh(&mut self) -> Result<(), StoreError> {
+        let (mut last_added, mut last_class) = (0, 0);
+        let sql = "SELECT (SELECT COALESCE(MAX(added), 0) FROM object), (SELECT COALESCE(MAX(added), 0) FROM withdrawal),
+                   (SELECT COALESCE(MAX(number), 0) FROM class)";
+        self.database.each(sql, &[], &mut |row| {
+            last_added = row.int(0)?.max(row.int(1)?);
+            last_class = row.int(2)?;
             Ok(())
         })?;
-        let mut store = Store { database, default_marking, last_added, classes: BTreeMap::new(), class_markings: BTreeMap::new() };
-        store.read_classes()?;
-        Ok(store)
+        self.last_added = self.last_added.max(last_added);
+        // Classes are never deleted, so the last one tells whether there are new ones.
+        if self.class_markings.keys().last().map_or(0, |class| class.0) == last_class { Ok(()) } else { self.read_classes() }
     }
 
     fn read_classes(&mut self) -> Result<(), StoreError> {
@@ -147,11 +159,16 @@ impl Store {
         Ok(class)
     }
 
-    /// Does all of `work` or nothing of it.
+    /// Does all of `work` or nothing of it, as the only writer of the database. Inside another transaction it is a part of that one.
     fn transaction<T>(&mut self, work: impl FnOnce(&mut Store) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        if self.is_writing {
+            return work(self);
+        }
         let last_added = self.last_added;
-        self.database.batch("BEGIN")?;
-        let done = work(self).and_then(|value| self.database.batch("COMMIT").map(|()| value));
+        self.is_writing = true;
+        let begun = self.database.batch(self.database.begin()).and_then(|()| self.refresh());
+        let done = begun.and_then(|()| work(self)).and_then(|value| self.database.batch("COMMIT").map(|()| value));
+        self.is_writing = false;
         if done.is_err() {
             // A connection that is lost has rolled back by itself; what went wrong first is what is told.
             let _ = self.database.batch("ROLLBACK");

@@ -286,6 +286,27 @@ fn a_backup_taken_in_use_opens_as_a_store() {
 }
 
 #[test]
+fn two_processes_on_one_database_give_no_moment_twice_and_know_each_others_classes() {
+    for place in places() {
+        let (mut one, mut other) = (open(&place), open(&place));
+        let c = collection(&mut one, &[]);
+        let levels = [Tlp::Clear, Tlp::Green, Tlp::Amber, Tlp::Red];
+        for n in 0..8_u32 {
+            let store = if n % 2 == 0 { &mut one } else { &mut other };
+            store.add(&c, &[marked(n, 1, levels[n as usize % 4])], 5).unwrap();
+        }
+        for store in [&mut one, &mut other] {
+            store.refresh().unwrap();
+            assert_eq!(store.classes().len(), 4);
+            let classes = cleared(store, &levels);
+            let mut moments = Vec::new();
+            store.page((c.number, &classes), &Filter::default(), (0, 10), &mut |item| moments.push(item.added)).unwrap();
+            assert_eq!(moments, (5..13).collect::<Vec<_>>());
+        }
+    }
+}
+
+#[test]
 fn tables_of_a_newer_program_are_refused() {
     for place in places() {
         let mut store = open(&place);
