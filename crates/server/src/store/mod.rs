@@ -12,6 +12,7 @@ mod database;
 mod keep;
 mod members;
 mod page;
+mod partners;
 mod schema;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,8 @@ use database::{Database, Postgres, Row, Sqlite, Value};
 pub use keep::Outcome;
 pub use members::{Account, Place};
 pub use page::{Item, Page};
+pub(crate) use partners::text_digest;
+pub use partners::{Arrived, Direction, Entry, Key, Partner, Quarantined, Received, Run, State, Way, Withdrawn};
 
 /// Why the store could not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -28,7 +28,7 @@ CREATE TABLE reference (collection BIGINT NOT NULL, target TEXT NOT NULL, source
 CREATE INDEX reference_by_source ON reference (collection, source);
 CREATE TABLE withdrawal (added BIGINT PRIMARY KEY, collection BIGINT NOT NULL, class BIGINT NOT NULL, id TEXT NOT NULL,
   version TEXT NOT NULL);
-"];
+", super::partners::TABLES];
 
 /// Brings the tables up to date; `Err` when the database was written by a newer program.
 pub(super) fn migrate(database: &mut dyn Database, clustered: &str) -> Result<(), StoreError> {

@@ -312,7 +312,7 @@ fn tables_of_a_newer_program_are_refused() {
         let mut store = open(&place);
         store.database.batch("UPDATE schema_version SET number = 99").unwrap();
         drop(store);
-        assert_eq!(Store::open(&place.location, tlp(Tlp::Amber)).err(), Some(StoreError::Newer { found: 99, known: 1 }));
+        assert_eq!(Store::open(&place.location, tlp(Tlp::Amber)).err(), Some(StoreError::Newer { found: 99, known: 2 }));
     }
 }
 
