@@ -1,6 +1,7 @@
 //! The exchange: what a node keeps, who may see it, and how nodes talk.
 
 pub mod client;
+pub mod federation;
 pub mod identity;
 pub mod listen;
 pub mod node;
