@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use crate::exchange_args::{CollectionVerb, Kept, NewUser, NodeLook, NodeVerb, RootVerb, Serve, UserVerb};
 use crate::print::{Code, print, print_json, table, warn};
 
-fn open(kept: &Kept) -> Result<Store, node::NodeError> {
+/// Opens what a node keeps.
+pub fn open(kept: &Kept) -> Result<Store, node::NodeError> {
     node::open(&kept.data, kept.database.as_deref())
 }
 
@@ -109,7 +110,8 @@ fn add_user(user: &NewUser) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn done(look: &NodeLook, value: &Value, text: &str) {
+/// Says what was done.
+pub fn done(look: &NodeLook, value: &Value, text: &str) {
     if look.json {
         print_json(value);
     } else {
@@ -117,7 +119,8 @@ fn done(look: &NodeLook, value: &Value, text: &str) {
     }
 }
 
-fn list(look: &NodeLook, name: &str, header: &[&str], rows: Vec<Vec<String>>) {
+/// Prints rows as a table, or as a list of objects under a name.
+pub fn list(look: &NodeLook, name: &str, header: &[&str], rows: Vec<Vec<String>>) {
     if look.json {
         let row = |row: &Vec<String>| header.iter().zip(row).map(|(h, x)| ((*h).to_owned(), json!(x))).collect::<serde_json::Map<_, _>>();
         print_json(&json!({ name: rows.iter().map(row).collect::<Vec<_>>() }));

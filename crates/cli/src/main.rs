@@ -7,6 +7,8 @@ mod power;
 mod power_args;
 mod print;
 mod progress;
+mod share;
+mod share_args;
 mod verbs;
 
 use std::process::ExitCode;

@@ -11,7 +11,7 @@ mod status;
 
 use std::time::SystemTime;
 
-use buttress_wire::stix::{Id, Object};
+use buttress_wire::stix::{Id, Instant, Object};
 use serde_json::value::RawValue;
 
 use crate::client::{Client, ClientError, Limits, Remote};
@@ -98,6 +98,11 @@ struct Session<'a> {
 fn now() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// A moment of the ledger in the form of TAXII.
+pub fn time_text(moment: i64) -> String {
+    Instant(moment).to_string()
 }
 
 /// A partner by name.
