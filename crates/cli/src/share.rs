@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use buttress_server::client::Access;
 use buttress_server::federation::{self, FederationError, NewPartner, Options, PartnerStatus, Pulled, Pushed, Removals, Scope, Watch, time_text};
-use buttress_server::store::{Run, Store};
+use buttress_server::store::{Direction, Run, Store};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
@@ -62,13 +62,13 @@ pub fn share(verb: &ShareVerb) -> Code {
             done(look, &json!({ "removed": name }), &format!("partner {name} removed; what came from it stays"));
             Ok(0)
         }
-        ShareVerb::Pull { with, how, look } => each(with, look, |store, name, line| {
+        ShareVerb::Pull { with, how, look } => each(with, look, Some(Direction::Push), |store, name, line| {
             Ok(Told { pulled: Some(federation::pull(store, name, &options(how), line)), pushed: None })
         }),
-        ShareVerb::Push { with, look } => each(with, look, |store, name, line| {
+        ShareVerb::Push { with, look } => each(with, look, Some(Direction::Pull), |store, name, line| {
             Ok(Told { pulled: None, pushed: Some(federation::push(store, name, &Options::default(), line)) })
         }),
-        ShareVerb::Sync { with, how, look } => each(with, look, |store, name, line| {
+        ShareVerb::Sync { with, how, look } => each(with, look, None, |store, name, line| {
             let synced = federation::sync(store, name, &options(how), line)?;
             Ok(Told { pulled: synced.pulled, pushed: synced.pushed })
         }),
@@ -173,12 +173,21 @@ struct Told {
     pushed: Option<Result<Pushed, FederationError>>,
 }
 
-/// Exchanges with each partner in turn; one that fails does not keep the others.
-fn each(with: &With, look: &NodeLook, exchange: impl Fn(&mut Store, &str, &Line) -> Result<Told, FederationError>) -> Code {
+/// Exchanges with the partner named, or in turn with all but those of one direction; one that fails does not keep the others.
+fn each(
+    with: &With,
+    look: &NodeLook,
+    but: Option<Direction>,
+    exchange: impl Fn(&mut Store, &str, &Line) -> Result<Told, FederationError>,
+) -> Code {
     let mut store = open(&look.kept)?;
-    let names = names(&mut store, with)?;
+    let mut names = names(&mut store, with)?;
+    if with.name.is_none() {
+        let partners = store.partners()?;
+        names.retain(|name| partners.iter().any(|partner| partner.name == *name && Some(partner.direction) != but));
+    }
     if names.is_empty() {
-        return Err("there are no partners: make one known with `buttress share add-partner`".into());
+        return Err("there is no partner for that: make one known with `buttress share add-partner`".into());
     }
     let (mut all, mut code) = (Vec::new(), 0);
     for name in names {

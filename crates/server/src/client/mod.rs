@@ -379,4 +379,6 @@ fn json<T: DeserializeOwned>(url: &str, body: &[u8]) -> Result<T, ClientError> {
 }
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
