@@ -6,7 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use buttress_server::client::Access;
-use buttress_server::federation::{self, FederationError, NewPartner, Options, PartnerStatus, Pulled, Pushed, Removals, Scope, Watch, time_text};
+use buttress_server::federation::{
+    self, FederationError, NewPartner, Options, PartnerStatus, Pulled, Pushed, Removals, Scope, Watch, time_text,
+};
 use buttress_server::store::{Direction, Run, Store};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -275,8 +277,18 @@ fn status(with: &With, look: &NodeLook) -> Code {
         print(&format!(
             "{}\n  from there: {} received, {} known, {} withdrawn, {} in quarantine; last pulled {}\n  \
              to there: {} sent, {} taken back, {} waiting, {} refused, {} not deleted there; last pushed {}\n",
-            s.name, s.received, s.known, s.withdrawn_there, s.quarantined, run(&s.pull), s.sent, s.withdrawn_here, s.waiting,
-            s.failed, s.stuck, run(&s.push)
+            s.name,
+            s.received,
+            s.known,
+            s.withdrawn_there,
+            s.quarantined,
+            run(&s.pull),
+            s.sent,
+            s.withdrawn_here,
+            s.waiting,
+            s.failed,
+            s.stuck,
+            run(&s.push)
         ));
         for (verb, run) in [("pull", &s.pull), ("push", &s.push)].iter().filter(|(_, run)| !run.error.is_empty()) {
             print(&format!("  last {verb} at {} failed: {}\n", time_text(run.tried), run.error));

@@ -185,7 +185,8 @@ impl Walk {
         }
         let has_more = page.more == Some(true);
         let resume_after = last.map(|at| Instant(if has_more { at - 1 } else { at }));
-        let next = page.next.map(|next| next.as_str().map_or_else(|| next.to_string(), str::to_owned)).filter(|n| !n.is_empty() && n != "null");
+        let next =
+            page.next.map(|next| next.as_str().map_or_else(|| next.to_string(), str::to_owned)).filter(|n| !n.is_empty() && n != "null");
         let is_circle = is_repeat && items.is_empty();
         let turn = match next {
             _ if !has_more => self.end(),
@@ -198,7 +199,11 @@ impl Walk {
             next => {
                 self.next = None;
                 let turn = self.by_date(last, size);
-                if next.is_some() && matches!(turn, Turn::On) { Turn::Aside("`next` leads in a circle; the way on is by date") } else { turn }
+                if next.is_some() && matches!(turn, Turn::On) {
+                    Turn::Aside("`next` leads in a circle; the way on is by date")
+                } else {
+                    turn
+                }
             }
         };
         (Part { items, resume_after }, turn)
@@ -234,7 +239,8 @@ impl Walk {
     fn after_trouble(&mut self, error: ClientError) -> Result<Turn, ClientError> {
         let status = if let ClientError::Refused { status, .. } = error { Some(status) } else { None };
         let is_forgotten = self.next.is_some() && status.is_some_and(|s| (400..500).contains(&s) && !matches!(s, 401 | 403 | 429));
-        let is_too_much = matches!(error, ClientError::TooLarge { .. } | ClientError::Unreadable { .. }) || status.is_some_and(|s| s >= 500);
+        let is_too_much =
+            matches!(error, ClientError::TooLarge { .. } | ClientError::Unreadable { .. }) || status.is_some_and(|s| s >= 500);
         self.n_idle += 1;
         if is_forgotten && self.n_idle <= IDLE {
             // Such as after a restart of the server.

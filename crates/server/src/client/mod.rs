@@ -202,7 +202,9 @@ impl Client {
     /// A client of a collection; nothing is sent yet.
     pub fn new(remote: Remote, access: &Access, limits: Limits) -> Result<Client, ClientError> {
         let authorization = match (&access.login, &access.token) {
-            (Some(_), Some(_)) => return Err(ClientError::Setup("a password and a token cannot both be used: give one of them".to_owned())),
+            (Some(_), Some(_)) => {
+                return Err(ClientError::Setup("a password and a token cannot both be used: give one of them".to_owned()));
+            }
             (Some((name, password)), None) => {
                 Some(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{name}:{password}"))))
             }
@@ -333,7 +335,10 @@ impl Client {
         let last = header("X-TAXII-Date-Added-Last").and_then(|text| Instant::parse(&text));
         let status = response.status().as_u16();
         if (200..300).contains(&status) && ask.method == "GET" && !buttress_wire::taxii::is_media_type(content_type.as_deref()) {
-            self.warn(format!("the server says `{}` where TAXII 2.1 asks for {MEDIA_TYPE}; it is read all the same", content_type.unwrap_or_default()));
+            self.warn(format!(
+                "the server says `{}` where TAXII 2.1 asks for {MEDIA_TYPE}; it is read all the same",
+                content_type.unwrap_or_default()
+            ));
         }
         let body = response.body_mut().with_config().limit(self.limits.max_body).read_to_vec().map_err(failed)?;
         Ok(Raw { reply: Reply { status, last, body }, location, retry_after })
@@ -345,7 +350,9 @@ fn failure(url: &str, limit: u64, error: ureq::Error) -> ClientError {
     let url = url.to_owned();
     match error {
         ureq::Error::Rustls(e) => match e {
-            rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => ClientError::Untrusted { url, why: e.to_string() },
+            rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
+                ClientError::Untrusted { url, why: e.to_string() }
+            }
             _ => ClientError::Unreachable { url, why: e.to_string() },
         },
         ureq::Error::BodyExceedsLimit(_) => ClientError::TooLarge { url, limit },
@@ -374,7 +381,11 @@ fn checked(url: &str, reply: &Reply) -> Result<(), ClientError> {
 fn json<T: DeserializeOwned>(url: &str, body: &[u8]) -> Result<T, ClientError> {
     serde_json::from_slice(body).map_err(|e| {
         let (url, why) = (url.to_owned(), e.to_string());
-        if e.is_eof() { ClientError::Unreachable { url, why: format!("the answer broke off: {why}") } } else { ClientError::Unreadable { url, why } }
+        if e.is_eof() {
+            ClientError::Unreachable { url, why: format!("the answer broke off: {why}") }
+        } else {
+            ClientError::Unreadable { url, why }
+        }
     })
 }
 

@@ -158,7 +158,8 @@ impl Client {
                     Err(error) => return Err(error),
                 },
             };
-            let found: Option<Vec<Verdict>> = answered.as_ref().and_then(|status| some.iter().map(|parcel| status.verdict(parcel)).collect());
+            let found: Option<Vec<Verdict>> =
+                answered.as_ref().and_then(|status| some.iter().map(|parcel| status.verdict(parcel)).collect());
             match (found, answered) {
                 (Some(found), _) => found.into_iter().zip(range).for_each(|(verdict, i)| verdicts[i] = verdict),
                 (None, Some(status)) if is_one => verdicts[range.start] = status.of_one(),

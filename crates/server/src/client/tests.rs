@@ -48,7 +48,8 @@ fn a_page_of_one_date_is_asked_for_again_with_a_higher_limit() {
 #[test]
 fn what_a_server_hides_behind_one_date_is_said_to_be_missing() {
     for is_inclusive in [false, true] {
-        let shelf = Shelf { next: Next::Missing, cap: 10, is_inclusive, ..Shelf::new(std::iter::repeat_n(7, 25).chain(10_000_000..10_000_005)) };
+        let shelf =
+            Shelf { next: Next::Missing, cap: 10, is_inclusive, ..Shelf::new(std::iter::repeat_n(7, 25).chain(10_000_000..10_000_005)) };
         let partner = shelf.serve();
         let (ids, ending) = crawl(&partner.client(quick())).unwrap();
         assert_eq!(ids, [&all(10)[..], &all(30)[25..]].concat());

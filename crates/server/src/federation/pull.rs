@@ -173,8 +173,7 @@ impl Session<'_> {
                 let at = Instant::parse(&record.version).map_or(0, |at| at.0);
                 let is_known = here.versions.binary_search(&version_digest(&record.id, at)).is_ok()
                     || here.ids.binary_search(&id_digest(&record.id)).is_ok();
-                let is_refused =
-                    |version: &str| refused.contains(&(record.id.clone(), version.to_owned()));
+                let is_refused = |version: &str| refused.contains(&(record.id.clone(), version.to_owned()));
                 if !is_known && !is_refused(&record.version) && !is_refused("") {
                     listing.missing.insert(record.id.clone());
                 }
@@ -238,9 +237,8 @@ impl Session<'_> {
         again.sort();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let rows = self.store.ledger_of(&self.partner.name, Way::In, &names)?;
-        let has_newer_edition = |key: &Key| {
-            rows.values().any(|row| row.key.id == key.id && row.key.spec > key.spec && is_here(row) && listing.has(&row.key))
-        };
+        let has_newer_edition =
+            |key: &Key| rows.values().any(|row| row.key.id == key.id && row.key.spec > key.spec && is_here(row) && listing.has(&row.key));
         Ok(group.iter().filter(|entry| !again.has(&entry.key) && !has_newer_edition(&entry.key)).cloned().collect())
     }
 }

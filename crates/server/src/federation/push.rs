@@ -63,9 +63,7 @@ impl Told {
             Some(entry) if entry.state == State::Sending => true,
             Some(entry) if entry.state == State::Failed && entry.digest == one.digest && entry.attempts >= ATTEMPTS => false,
             // What we took back is not there, whatever a pull before that saw.
-            Some(entry) if entry.state == State::Withdrawn => {
-                self.came.get(&one.key).is_none_or(|came| came.state == State::Known)
-            }
+            Some(entry) if entry.state == State::Withdrawn => self.came.get(&one.key).is_none_or(|came| came.state == State::Known),
             _ => !self.came.contains_key(&one.key),
         }
     }
@@ -167,8 +165,7 @@ impl Session<'_> {
         let name = self.partner.name.clone();
         let sending: Vec<Entry> = list.iter().map(|one| one.entry(State::Sending, told.attempts(one), "")).collect();
         self.store.write_ledger(&name, Way::Out, &sending)?;
-        let parcels: Vec<Parcel> =
-            list.iter().map(|one| Parcel { id: &one.key.id, version: &one.version, text: &one.text }).collect();
+        let parcels: Vec<Parcel> = list.iter().map(|one| Parcel { id: &one.key.id, version: &one.version, text: &one.text }).collect();
         let verdicts = self.client.add(&parcels)?;
         let mut entries = Vec::new();
         for (one, verdict) in list.iter().zip(verdicts) {
@@ -195,7 +192,9 @@ impl Session<'_> {
 /// The classes of what an account may see, if it may read the collection.
 pub(super) fn classes_of(store: &mut Store, account: &str, place: &str) -> Result<Vec<ClassId>, FederationError> {
     let Some(account) = store.accounts()?.into_iter().find(|one| one.name == account) else {
-        return typed(format!("there is no account `{account}` whose clearance says what the partner may be sent: add the partner with --as"));
+        return typed(format!(
+            "there is no account `{account}` whose clearance says what the partner may be sent: add the partner with --as"
+        ));
     };
     if !account.reads.iter().any(|read| read.to_string() == place) {
         return typed(format!("the account `{}` may not read {place}: give it --read {place} with `buttress node user add`", account.name));

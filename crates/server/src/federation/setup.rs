@@ -29,7 +29,8 @@ pub struct NewPartner<'a> {
 
 /// Makes a partner, or replaces what is known of it. Its address and our collection stay, since the ledger is about them.
 pub fn add_partner(store: &mut Store, new: NewPartner) -> Result<Partner, FederationError> {
-    let is_name = !new.name.is_empty() && new.name.len() <= 100 && new.name.bytes().all(|c| c.is_ascii_alphanumeric() || b"-._".contains(&c));
+    let is_name =
+        !new.name.is_empty() && new.name.len() <= 100 && new.name.bytes().all(|c| c.is_ascii_alphanumeric() || b"-._".contains(&c));
     if !is_name {
         return typed(format!("`{}` cannot be a partner's name: write letters, digits, hyphens, points", new.name.escape_debug()));
     }

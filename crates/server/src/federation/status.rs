@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::push::{Told, classes_of, visible};
 use super::pull::all_versions;
+use super::push::{Told, classes_of, visible};
 use super::{FederationError, partner};
 use crate::store::{Direction, Run, State, Store, Way};
 

@@ -8,7 +8,8 @@ use super::StoreError;
 use super::database::{Database, Value};
 
 /// Each step brings a database from its position in this list to the next.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
 CREATE TABLE root (name TEXT PRIMARY KEY, title TEXT NOT NULL);
 CREATE TABLE account (name TEXT PRIMARY KEY, password TEXT NOT NULL, clearance TEXT NOT NULL, holds TEXT NOT NULL,
   reads TEXT NOT NULL, writes TEXT NOT NULL);
@@ -28,7 +29,9 @@ CREATE TABLE reference (collection BIGINT NOT NULL, target TEXT NOT NULL, source
 CREATE INDEX reference_by_source ON reference (collection, source);
 CREATE TABLE withdrawal (added BIGINT PRIMARY KEY, collection BIGINT NOT NULL, class BIGINT NOT NULL, id TEXT NOT NULL,
   version TEXT NOT NULL);
-", super::partners::TABLES];
+",
+    super::partners::TABLES,
+];
 
 /// Brings the tables up to date; `Err` when the database was written by a newer program.
 pub(super) fn migrate(database: &mut dyn Database, clustered: &str) -> Result<(), StoreError> {

@@ -12,8 +12,8 @@ use super::*;
 
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-struct Place {
-    location: Location,
+pub(super) struct Place {
+    pub(super) location: Location,
     folder: PathBuf,
 }
 
@@ -23,7 +23,7 @@ impl Drop for Place {
     }
 }
 
-fn places() -> Vec<Place> {
+pub(super) fn places() -> Vec<Place> {
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let folder = std::env::temp_dir().join(format!("buttress-store-{}-{number}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
@@ -41,7 +41,7 @@ fn places() -> Vec<Place> {
     places
 }
 
-fn open(place: &Place) -> Store {
+pub(super) fn open(place: &Place) -> Store {
     Store::open(&place.location, tlp(Tlp::Amber)).unwrap()
 }
 
@@ -58,11 +58,11 @@ fn object(kind: &str, n: u32, day: u32, rest: &str) -> Object {
     Object::read(&format!(r#"{{{head},"modified":"2026-01-{day:02}T00:00:00.000Z"{rest}}}"#)).unwrap()
 }
 
-fn marked(n: u32, day: u32, level: Tlp) -> Object {
+pub(super) fn marked(n: u32, day: u32, level: Tlp) -> Object {
     object("infrastructure", n, day, &format!(r#","object_marking_refs":["{}"]"#, level.id()))
 }
 
-fn collection(store: &mut Store, ceiling: &[Tlp]) -> Collection {
+pub(super) fn collection(store: &mut Store, ceiling: &[Tlp]) -> Collection {
     let ceiling: BTreeSet<Id> = ceiling.iter().map(|level| tlp(*level)).collect();
     let number = store.set_collection("api", "c", "Title", &ceiling).unwrap();
     store.collections().unwrap().into_iter().find(|c| c.number == number).unwrap()

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use buttress_wire::stix::{Id, Object};
 
 use super::super::{ClassId, Collection, Outcome, Store, StoreError, Value};
-use super::ledger::{Entry, Key, State, Way};
+use super::ledger::{Entry, Key, State, Way, padded};
 use super::{Partner, Quarantined};
 use crate::client::digest;
 
@@ -52,14 +52,17 @@ fn key_of(object: &Object) -> Key {
 }
 
 impl Store {
-    /// Keeps a page from a partner with all that is to be remembered of it. What this partner sent before and was deleted here since
-    /// is not brought back.
+    /// Keeps a page from a partner with all that is to be remembered of it.
+    ///
+    /// A version that was deleted here is not brought back by who has it still, or two nodes that pull from each other could never
+    /// delete anything. It comes back where this partner withdrew it and lists it again.
     pub fn receive(&mut self, partner: &Partner, collection: &Collection, page: &Arrived, now: i64) -> Result<Received, StoreError> {
         self.transaction(|store| {
             let ids: BTreeSet<&str> = page.objects.iter().map(|object| object.id.as_str()).collect();
             let ids: Vec<&str> = ids.into_iter().collect();
             let came = store.ledger_of(&partner.name, Way::In, &ids)?;
             let went = store.ledger_of(&partner.name, Way::Out, &ids)?;
+            let deleted = store.deleted_among(collection, &ids)?;
             let mut received = Received { refused: page.refused.len(), ..Received::default() };
             let mut fresh: BTreeMap<Key, Object> = BTreeMap::new();
             for object in &page.objects {
@@ -78,10 +81,15 @@ impl Store {
                 }
             }
             // In the order of the page, so that what refers comes after what it refers to where the partner had it so.
-            let order: Vec<Object> = page.objects.iter().filter_map(|object| fresh.remove(&key_of(object))).collect();
+            let order = page.objects.iter().filter_map(|object| fresh.remove(&key_of(object)));
+            let is_buried = |object: &Object| {
+                !came.contains_key(&key_of(object)) && deleted.contains(&(object.id.to_string(), object.version.to_string()))
+            };
+            let (buried, order): (Vec<Object>, Vec<Object>) = order.partition(is_buried);
             let outcomes = store.add(collection, &order, now)?;
+            let outcomes = outcomes.into_iter().chain(buried.iter().map(|_| Outcome::Duplicate));
             let mut entries = Vec::with_capacity(order.len());
-            for (object, outcome) in order.iter().zip(outcomes) {
+            for (object, outcome) in order.iter().chain(&buried).zip(outcomes) {
                 let key = key_of(object);
                 let is_echo = went.get(&key).is_some_and(|entry| matches!(entry.state, State::Sending | State::Sent | State::Stuck));
                 let is_new = outcome == Outcome::Added;
@@ -96,7 +104,7 @@ impl Store {
             store.write_ledger(&partner.name, Way::In, &entries)?;
             if store.n_quarantined(&partner.name)? > 0 {
                 for id in ids {
-                    store.clear_quarantine_of(&partner.name, id)?;
+                    store.settle_quarantine_of(&partner.name, id)?;
                 }
             }
             store.set_quarantine(&partner.name, &page.refused)?;
@@ -108,14 +116,22 @@ impl Store {
         })
     }
 
+    /// Those versions of these objects that were deleted from a collection, as written.
+    fn deleted_among(&mut self, collection: &Collection, ids: &[&str]) -> Result<BTreeSet<(String, String)>, StoreError> {
+        let mut found = BTreeSet::new();
+        for group in ids.chunks(512) {
+            let (ids, places) = padded(group, 2);
+            let sql = format!("SELECT id, version FROM withdrawal WHERE collection = $1 AND id IN ({places})");
+            self.database.each(&sql, &[&[Value::Int(collection.number.0)][..], &ids].concat(), &mut |row| {
+                found.insert((row.text(0)?.to_owned(), row.text(1)?.to_owned()));
+                Ok(())
+            })?;
+        }
+        Ok(found)
+    }
+
     /// Takes note that a partner no longer lists these versions, and deletes those that were here because of it alone.
-    pub fn withdraw(
-        &mut self,
-        partner: &Partner,
-        collection: &Collection,
-        gone: &[Entry],
-        now: i64,
-    ) -> Result<Withdrawn, StoreError> {
+    pub fn withdraw(&mut self, partner: &Partner, collection: &Collection, gone: &[Entry], now: i64) -> Result<Withdrawn, StoreError> {
         self.transaction(|store| {
             let mut withdrawn = Withdrawn::default();
             for entry in gone {
@@ -141,13 +157,8 @@ impl Store {
     fn has_other_source(&mut self, partner: &Partner, key: &Key) -> Result<bool, StoreError> {
         let mut n = 0;
         let place = partner.place.to_string();
-        let values = [
-            Value::Text(&key.id),
-            Value::Int(key.version_at),
-            Value::Text(&key.spec),
-            Value::Text(&partner.name),
-            Value::Text(&place),
-        ];
+        let values =
+            [Value::Text(&key.id), Value::Int(key.version_at), Value::Text(&key.spec), Value::Text(&partner.name), Value::Text(&place)];
         let sql = "SELECT COUNT(*) FROM ledger l JOIN partner p ON p.name = l.partner WHERE l.id = $1 AND l.version_at = $2
                    AND l.spec = $3 AND l.way = 'in' AND l.state = 'received' AND l.partner <> $4 AND p.place = $5";
         self.database.each(sql, &values, &mut |row| {

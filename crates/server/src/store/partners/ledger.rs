@@ -47,8 +47,7 @@ pub enum State {
 }
 
 impl State {
-    const ALL: [State; 7] =
-        [State::Received, State::Known, State::Withdrawn, State::Sending, State::Sent, State::Failed, State::Stuck];
+    const ALL: [State; 7] = [State::Received, State::Known, State::Withdrawn, State::Sending, State::Sent, State::Failed, State::Stuck];
 
     /// Its word.
     pub fn word(self) -> &'static str {
@@ -146,9 +145,7 @@ impl Store {
             beyond = " AND (id, version_at, spec) > ($3, $4, $5)";
             values.extend([Value::Text(&key.id), Value::Int(key.version_at), Value::Text(&key.spec)]);
         }
-        let sql = format!(
-            "SELECT {COLUMNS} FROM ledger WHERE partner = $1 AND way = $2{beyond} ORDER BY id, version_at, spec LIMIT {n}"
-        );
+        let sql = format!("SELECT {COLUMNS} FROM ledger WHERE partner = $1 AND way = $2{beyond} ORDER BY id, version_at, spec LIMIT {n}");
         self.database.each(&sql, &values, &mut |row| {
             rows.push(entry(row)?);
             Ok(())

@@ -28,8 +28,9 @@ CREATE TABLE ledger (partner TEXT NOT NULL, way TEXT NOT NULL, id TEXT NOT NULL,
   reason TEXT NOT NULL, PRIMARY KEY (partner, way, id, version_at, spec)) @clustered;
 CREATE INDEX ledger_by_object ON ledger (id, version_at);
 CREATE TABLE quarantine (partner TEXT NOT NULL, digest TEXT NOT NULL, id TEXT NOT NULL, version TEXT NOT NULL, reason TEXT NOT NULL,
-  moment BIGINT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (partner, digest));
+  moment BIGINT NOT NULL, text TEXT NOT NULL, is_settled BIGINT NOT NULL, PRIMARY KEY (partner, digest));
 CREATE INDEX quarantine_by_object ON quarantine (partner, id);
+CREATE INDEX withdrawal_by_object ON withdrawal (id, collection);
 ";
 
 /// Which way objects go.
@@ -100,12 +101,7 @@ fn partner_of(row: &dyn Row) -> Result<Partner, StoreError> {
         place: Place::parse(place).ok_or_else(|| StoreError::Spoilt(format!("a collection `{place}`")))?,
         direction: Direction::from_word(direction).ok_or_else(|| StoreError::Spoilt(format!("a direction `{direction}`")))?,
         account: text(4)?,
-        access: Access {
-            login: pair(some(5)?, text(6)?),
-            token: some(7)?,
-            trust: some(8)?,
-            identity: pair(some(9)?, text(10)?),
-        },
+        access: Access { login: pair(some(5)?, text(6)?), token: some(7)?, trust: some(8)?, identity: pair(some(9)?, text(10)?) },
         pulled_after: row.int(11)?,
     })
 }
@@ -153,13 +149,7 @@ impl Store {
     /// Notes how an exchange ended: what went wrong, or nothing.
     pub fn set_run(&mut self, partner: &str, verb: &str, error: Option<&str>, now: i64) -> Result<(), StoreError> {
         let succeeded = if error.is_none() { now } else { 0 };
-        let values = [
-            Value::Text(partner),
-            Value::Text(verb),
-            Value::Int(now),
-            Value::Int(succeeded),
-            Value::Text(error.unwrap_or("")),
-        ];
+        let values = [Value::Text(partner), Value::Text(verb), Value::Int(now), Value::Int(succeeded), Value::Text(error.unwrap_or(""))];
         let sql = "INSERT INTO partner_run (partner, verb, tried, succeeded, error) VALUES ($1, $2, $3, $4, $5)
                    ON CONFLICT (partner, verb) DO UPDATE SET tried = excluded.tried, error = excluded.error,
                    succeeded = CASE WHEN excluded.succeeded > 0 THEN excluded.succeeded ELSE partner_run.succeeded END";

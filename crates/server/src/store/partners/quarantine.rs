@@ -41,10 +41,10 @@ impl Store {
         if list.is_empty() {
             return Ok(());
         }
-        let sql = "INSERT INTO quarantine (partner, digest, id, version, reason, moment, text) VALUES ($1, $2, $3, $4, $5, $6, $7)
-                   ON CONFLICT (partner, digest) DO UPDATE SET reason = excluded.reason, moment = excluded.moment";
+        let sql = "INSERT INTO quarantine (partner, digest, id, version, reason, moment, text, is_settled)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, 0) ON CONFLICT (partner, digest) DO UPDATE SET reason = excluded.reason, moment = excluded.moment";
         self.transaction(|store| {
-            let n = store.n_quarantined(partner)?;
+            let n = store.n_rows(partner, "1 = 1")?;
             for one in list.iter().take(KEPT.saturating_sub(n)) {
                 // PostgreSQL keeps no text with a zero character.
                 let text = cut(&one.text).replace('\0', "\u{fffd}");
@@ -58,7 +58,8 @@ impl Store {
     /// What is in quarantine, in the order of arrival.
     pub fn quarantine(&mut self, partner: &str) -> Result<Vec<Quarantined>, StoreError> {
         let mut list = Vec::new();
-        let sql = "SELECT digest, id, version, reason, moment, text FROM quarantine WHERE partner = $1 ORDER BY moment, digest";
+        let sql = "SELECT digest, id, version, reason, moment, text FROM quarantine WHERE partner = $1 AND is_settled = 0
+                   ORDER BY moment, digest";
         self.database.each(sql, &[Value::Text(partner)], &mut |row| {
             let text = |column| row.text(column).map(str::to_owned);
             list.push(Quarantined {
@@ -76,15 +77,20 @@ impl Store {
 
     /// Number of things in quarantine.
     pub fn n_quarantined(&mut self, partner: &str) -> Result<usize, StoreError> {
+        self.n_rows(partner, "is_settled = 0")
+    }
+
+    fn n_rows(&mut self, partner: &str, condition: &str) -> Result<usize, StoreError> {
         let mut n = 0;
-        self.database.each("SELECT COUNT(*) FROM quarantine WHERE partner = $1", &[Value::Text(partner)], &mut |row| {
+        let sql = format!("SELECT COUNT(*) FROM quarantine WHERE partner = $1 AND {condition}");
+        self.database.each(&sql, &[Value::Text(partner)], &mut |row| {
             n = usize::try_from(row.int(0)?).unwrap_or(0);
             Ok(())
         })?;
         Ok(n)
     }
 
-    /// Those of these objects that are in quarantine, each with its version as written.
+    /// Those of these objects that are, or were, in quarantine, each with its version as written.
     pub fn quarantined_among(&mut self, partner: &str, ids: &[&str]) -> Result<BTreeSet<(String, String)>, StoreError> {
         let mut found = BTreeSet::new();
         for group in ids.chunks(512) {
@@ -98,9 +104,9 @@ impl Store {
         Ok(found)
     }
 
-    /// Lets go of what is in quarantine under an identifier, since a valid version came.
-    pub(super) fn clear_quarantine_of(&mut self, partner: &str, id: &str) -> Result<(), StoreError> {
-        let sql = "DELETE FROM quarantine WHERE partner = $1 AND id = $2";
+    /// Settles what is in quarantine under an identifier, since a valid version came: it is listed no more, and not asked for again.
+    pub(super) fn settle_quarantine_of(&mut self, partner: &str, id: &str) -> Result<(), StoreError> {
+        let sql = "UPDATE quarantine SET is_settled = 1 WHERE partner = $1 AND id = $2 AND is_settled = 0";
         self.database.run(sql, &[Value::Text(partner), Value::Text(id)]).map(|_| ())
     }
 
