@@ -48,9 +48,8 @@ impl Remote {
         let path = uri.path().trim_end_matches('/');
         let (root, id) = match (path.rsplit_once("/collections/"), collection) {
             (None, Some(id)) => (path, id),
-            (Some((root, id)), None) => (root, id),
             (Some((_, known)), Some(id)) if known != id => return bad(text, "it names another collection than --collection does"),
-            (Some((root, id)), Some(_)) => (root, id),
+            (Some(both), _) => both,
             (None, None) => return bad(text, "write https://HOST:PORT/ROOT/collections/UUID/, or give --collection UUID beside the root"),
         };
         let is_segment = !id.is_empty() && id.bytes().all(|c| c.is_ascii_alphanumeric() || b"-._~".contains(&c));

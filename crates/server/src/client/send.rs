@@ -53,7 +53,8 @@ pub enum Removed {
 #[derive(Deserialize)]
 struct Status {
     id: String,
-    status: String,
+    #[serde(rename = "status")]
+    phase: String,
     #[serde(default)]
     success_count: usize,
     #[serde(default)]
@@ -139,7 +140,7 @@ impl Client {
     /// a whole for what is in it, is halved until it fits or one object is left.
     pub fn add(&self, parcels: &[Parcel]) -> Result<Vec<Verdict>, ClientError> {
         let mut verdicts = vec![Verdict::Open("not sent".to_owned()); parcels.len()];
-        let mut open = vec![0..parcels.len()];
+        let mut open: Vec<std::ops::Range<usize>> = std::iter::once(0..parcels.len()).collect();
         while let Some(range) = open.pop() {
             let some = &parcels[range.clone()];
             let middle = range.start + range.len() / 2;
@@ -175,7 +176,7 @@ impl Client {
         let mut status: Status = self.ask(Ask { method: "POST", url: &url, body: Some(body) }, &|reply| json(&url, &reply.body))?;
         let is_name = !status.id.is_empty() && status.id.bytes().all(|c| c.is_ascii_alphanumeric() || b"-._~".contains(&c));
         let (begun, mut wait) = (Clock::now(), LOOKS.0);
-        while status.status != "complete" && is_name && begun.elapsed() < self.limits.status {
+        while status.phase != "complete" && is_name && begun.elapsed() < self.limits.status {
             std::thread::sleep(wait.min(self.limits.status));
             wait = wait.saturating_mul(2).min(LOOKS.1);
             let url = format!("{}status/{}/", self.remote.root(), status.id);

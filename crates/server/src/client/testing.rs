@@ -54,7 +54,7 @@ impl Answered {
     pub(crate) fn raw(status: u16, body: impl Into<Vec<u8>>) -> Answered {
         Answered { status, headers: vec![("Content-Type", MEDIA_TYPE.to_owned())], body: body.into(), how: How::Whole }
     }
-    pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> Answered {
+    pub(crate) fn with(mut self, name: &'static str, value: &impl ToString) -> Answered {
         self.headers.retain(|header| header.0 != name);
         self.headers.push((name, value.to_string()));
         self
@@ -236,7 +236,7 @@ impl Shelf {
         }
         let answer = Answered::json(&body);
         match page.last() {
-            Some((at, _)) if self.tells_dates => answer.with("X-TAXII-Date-Added-Last", Instant(*at)),
+            Some((at, _)) if self.tells_dates => answer.with("X-TAXII-Date-Added-Last", &Instant(*at)),
             _ => answer,
         }
     }

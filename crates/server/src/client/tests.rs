@@ -87,7 +87,7 @@ fn a_server_that_always_says_more_is_left() {
 #[test]
 fn missing_and_null_lists_are_empty_and_other_media_types_a_warning() {
     for body in [json!({}), json!({"objects": null, "next": null, "more": null}), json!({"objects": []})] {
-        let partner = BadPartner::new(move |_, _| Answered::json(&body).with("Content-Type", "application/json"));
+        let partner = BadPartner::new(move |_, _| Answered::json(&body).with("Content-Type", &"application/json"));
         let client = partner.client(quick());
         assert_eq!(crawl(&client).unwrap(), (Vec::new(), Ending::Complete));
         assert!(client.warnings()[0].contains("application/json"));
@@ -98,13 +98,13 @@ fn missing_and_null_lists_are_empty_and_other_media_types_a_warning() {
 fn retry_after_is_honoured_up_to_a_bound() {
     let shelf = Shelf::new(0..3);
     let partner = BadPartner::new(move |n, asked| match n {
-        0 => Answered::raw(429, "").with("Retry-After", 1),
+        0 => Answered::raw(429, "").with("Retry-After", &1),
         _ => shelf.answer(asked),
     });
     let begun = Clock::now();
     assert_eq!(crawl(&partner.client(quick())).unwrap().0, all(3));
     assert!(begun.elapsed() >= Duration::from_secs(1));
-    let partner = BadPartner::new(|_, _| Answered::raw(503, "").with("Retry-After", 3600));
+    let partner = BadPartner::new(|_, _| Answered::raw(503, "").with("Retry-After", &3600));
     let wait = Duration::from_hours(1);
     assert!(matches!(crawl(&partner.client(quick())), Err(ClientError::Busy { wait: asked, .. }) if asked == wait));
     assert_eq!(partner.asked().len(), 1);
@@ -160,7 +160,7 @@ fn a_body_beyond_the_limit_is_not_read_packed_or_not() {
     assert!(bomb.len() < 100_000);
     let partner = BadPartner::new(move |n, _| match n {
         0 => Answered::raw(200, large.clone()),
-        _ => Answered::raw(200, bomb.clone()).with("Content-Encoding", "gzip"),
+        _ => Answered::raw(200, bomb.clone()).with("Content-Encoding", &"gzip"),
     });
     let client = partner.client(limits);
     for _ in 0..2 {
@@ -184,16 +184,16 @@ fn a_page_that_is_too_large_or_no_json_is_asked_for_in_smaller_ones() {
 
 #[test]
 fn a_redirection_is_followed_on_the_same_server_only() {
-    let partner = BadPartner::new(|_, _| Answered::raw(307, "").with("Location", "https://example.org/x"));
+    let partner = BadPartner::new(|_, _| Answered::raw(307, "").with("Location", &"https://example.org/x"));
     let error = partner.client(quick()).collection().unwrap_err();
     assert!(matches!(&error, ClientError::Elsewhere { to, .. } if to == "https://example.org/x"));
     let partner = BadPartner::new(|n, _| match n {
-        0 => Answered::raw(301, "").with("Location", "/other/"),
+        0 => Answered::raw(301, "").with("Location", &"/other/"),
         _ => Answered::json(&json!({"id": "x", "title": "T", "can_read": true, "can_write": false})),
     });
     assert_eq!(partner.client(quick()).collection().unwrap().title, "T");
     assert_eq!(partner.asked()[1].path, "/other/");
-    let partner = BadPartner::new(|_, _| Answered::raw(302, "").with("Location", "/again/"));
+    let partner = BadPartner::new(|_, _| Answered::raw(302, "").with("Location", &"/again/"));
     assert!(matches!(partner.client(quick()).collection(), Err(ClientError::Unreadable { .. })));
 }
 
@@ -312,7 +312,7 @@ proptest! {
         tells_dates in any::<bool>(),
     ) {
         let n = dates.len();
-        let partner = Shelf { next, cap, is_inclusive, tells_dates, ..Shelf::new(dates) }.serve();
+        let partner = Shelf { cap, next, is_inclusive, tells_dates, ..Shelf::new(dates) }.serve();
         let (ids, ending) = crawl(&partner.client(quick())).unwrap();
         let distinct: BTreeSet<&String> = ids.iter().collect();
         prop_assert_eq!(distinct.len(), ids.len());

@@ -15,7 +15,7 @@ use buttress_wire::stix::{Id, Instant, Object};
 use serde_json::value::RawValue;
 
 use crate::client::{Client, ClientError, Limits, Remote};
-use crate::store::{Collection, Direction, Partner, Quarantined, Store, StoreError, text_digest};
+use crate::store::{Arrived, Collection, Direction, Partner, Quarantined, Store, StoreError, text_digest};
 
 pub use pull::Pulled;
 pub use push::Pushed;
@@ -167,16 +167,19 @@ fn noted<T>(store: &mut Store, name: &str, verb: &str, done: Result<T, Federatio
     }
 }
 
-/// An object as it came, or what is wrong with it.
-fn read(text: &RawValue, at: i64) -> Result<Object, Quarantined> {
+/// Puts what came onto a page: as an object, or with what is wrong with it.
+fn sort(text: &RawValue, at: i64, page: &mut Arrived) {
     let text = text.get();
-    Object::read(text).map_err(|refused| {
-        let value: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
-        let word = |name: &str| value.get(name).and_then(|v| v.as_str()).unwrap_or("").chars().take(200).collect::<String>();
-        let version = [word("modified"), word("created")].into_iter().find(|w| !w.is_empty()).unwrap_or_default();
-        let (id, reason) = (word("id"), refused.to_string());
-        Quarantined { digest: text_digest(text), id, version, reason, moment: at, text: text.to_owned() }
-    })
+    match Object::read(text) {
+        Ok(object) => page.objects.push(object),
+        Err(refused) => {
+            let value: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+            let word = |name: &str| value.get(name).and_then(|v| v.as_str()).unwrap_or("").chars().take(200).collect::<String>();
+            let version = [word("modified"), word("created")].into_iter().find(|w| !w.is_empty()).unwrap_or_default();
+            let (id, reason) = (word("id"), refused.to_string());
+            page.refused.push(Quarantined { digest: text_digest(text), id, version, reason, moment: at, text: text.to_owned() });
+        }
+    }
 }
 
 /// Identifiers out of texts; what is none is left out.

@@ -7,7 +7,7 @@ use buttress_wire::taxii::{Filter, ManifestRecord, VersionMatch};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{FederationError, Removals, Scope, Session, ids_of, now, read};
+use super::{FederationError, Removals, Scope, Session, ids_of, now, sort};
 use crate::client::{Ending, Part, Wanted, digest};
 use crate::store::{Arrived, Entry, Key, State, Way};
 
@@ -122,12 +122,7 @@ impl Session<'_> {
             let at = now();
             let (mut page, resume) = (Arrived::default(), part.resume_after.map(|at| at.0));
             page.resume_after = resume.filter(|_| is_by_date);
-            for text in &part.items {
-                match read(text, at) {
-                    Ok(object) => page.objects.push(object),
-                    Err(refused) => page.refused.push(refused),
-                }
-            }
+            part.items.iter().for_each(|text| sort(text, at, &mut page));
             let received = store.receive(partner, collection, &page, at)?;
             pulled.added += received.added;
             pulled.replaced += received.replaced;

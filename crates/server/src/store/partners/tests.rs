@@ -26,7 +26,7 @@ fn held(store: &mut Store, c: &Collection) -> Vec<String> {
     let mut list = Vec::new();
     store
         .page((c.number, &classes), &filter, (0, 100), &mut |item| {
-            list.push(format!("{} {}", item.id[item.id.len() - 1..].to_owned(), &item.version[8..10]))
+            list.push(format!("{} {}", &item.id[item.id.len() - 1..], &item.version[8..10]));
         })
         .unwrap();
     list
