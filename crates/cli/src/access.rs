@@ -6,7 +6,6 @@ use std::time::SystemTime;
 use buttress_server::identity::limit::Rates;
 use buttress_server::identity::oidc::Settings;
 use buttress_server::identity::setup::{self, NewIssuer};
-use buttress_server::store::Account;
 use buttress_server::tls;
 use serde_json::json;
 

@@ -171,6 +171,11 @@ pub enum Verb {
         #[command(subcommand)]
         verb: crate::exchange_args::NodeVerb,
     },
+    /// Exchange with partners: pull from other nodes, push to them, and see what went which way.
+    Share {
+        #[command(subcommand)]
+        verb: crate::share_args::ShareVerb,
+    },
     /// Print shell completions.
     Completions {
         /// Shell.

@@ -21,13 +21,13 @@ use crate::print::{Code, print, print_json, table, warn};
 
 /// Opens what a node keeps.
 pub fn open(kept: &Kept) -> Result<Store, node::NodeError> {
-    node::open(&node::location(&kept.data, kept.database.as_deref())?)
+    node::open(&kept.data, kept.database.as_deref())
 }
 
 /// Serves a node until it is told to end.
 pub fn serve(args: &Serve) -> Code {
     let location = node::location(&args.kept.data, args.kept.database.as_deref())?;
-    let mut store = node::open(&location)?;
+    let mut store = open(&args.kept)?;
     let has_accounts = !store.accounts()?.is_empty();
     let is_local = args.listen.ip().is_loopback();
     if !has_accounts && !is_local {
@@ -176,7 +176,7 @@ pub fn done(look: &NodeLook, value: &Value, text: &str) {
     }
 }
 
-/// Prints a list.
+/// Prints rows as a table, or as a list of objects under a name.
 pub fn list(look: &NodeLook, name: &str, header: &[&str], rows: Vec<Vec<String>>) {
     if look.json {
         let row = |row: &Vec<String>| header.iter().zip(row).map(|(h, x)| ((*h).to_owned(), json!(x))).collect::<serde_json::Map<_, _>>();

@@ -10,6 +10,8 @@ mod power;
 mod power_args;
 mod print;
 mod progress;
+mod share;
+mod share_args;
 mod verbs;
 
 use std::process::ExitCode;

@@ -6,10 +6,8 @@ use std::path::PathBuf;
 use buttress_server::audit::{self, Entry};
 use buttress_server::ledger;
 use buttress_server::node;
-use buttress_server::policy::Policy;
 use buttress_server::preview::preview;
 use buttress_server::store::{self, Account, Collection, Place, Store};
-use buttress_server::view::View;
 use buttress_wire::stix::{Id, Instant};
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -74,7 +72,7 @@ pub struct Received {
 type Failed = Box<dyn std::error::Error>;
 
 fn open(look: &NodeLook) -> Result<Store, Failed> {
-    Ok(node::open(&node::location(&look.kept.data, look.kept.database.as_deref())?)?)
+    Ok(node::open(&look.kept.data, look.kept.database.as_deref())?)
 }
 
 /// Looks at a node.
@@ -131,7 +129,7 @@ fn place_of(collection: &Collection) -> Place {
 
 fn show_preview(name: &str, only: Option<&str>, with_ids: bool, look: &NodeLook) -> Result<(), Failed> {
     let mut store = open(look)?;
-    let view = View::new(store.directory()?, std::sync::Arc::new(Policy::of(&look.kept.data)?));
+    let view = store.view()?;
     let account: Account = view
         .directory
         .accounts

@@ -2,6 +2,8 @@
 
 pub mod api;
 pub mod audit;
+pub mod client;
+pub mod federation;
 pub mod identity;
 pub mod jobs;
 pub mod ledger;

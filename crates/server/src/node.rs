@@ -7,6 +7,7 @@ use buttress_wire::stix::Id;
 use buttress_wire::stix::marking::Tlp;
 
 use crate::identity::{NoRandomness, kept_form};
+use crate::policy::Policy;
 use crate::store::{Account, Location, Place, Store, StoreError};
 
 /// Marking of objects that have none.
@@ -52,10 +53,12 @@ pub fn location(folder: &Path, database: Option<&str>) -> Result<Location, NodeE
     }
 }
 
-/// Opens what a node keeps.
-pub fn open(location: &Location) -> Result<Store, NodeError> {
+/// Opens what a node keeps, under the policies of its folder.
+pub fn open(folder: &Path, database: Option<&str>) -> Result<Store, NodeError> {
     let Some(marking) = Id::parse(&DEFAULT_MARKING.id()) else { return typed("the default marking has no identifier") };
-    Ok(Store::open(location, marking)?)
+    let mut store = Store::open(&location(folder, database)?, marking)?;
+    store.set_policy(Policy::of(folder).map_err(StoreError::from)?);
+    Ok(store)
 }
 
 /// Who acts without login while a node has no accounts and listens to its own machine only.

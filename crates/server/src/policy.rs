@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::{Arc, OnceLock};
 
 use buttress_wire::stix::marking::{Binding, Label, Statement, Tlp};
 use cedar_policy::{
@@ -94,14 +95,24 @@ pub struct Policy {
 
 impl Policy {
     /// The policies of a node: those of its folder, or the default ones.
-    pub fn of(folder: &Path) -> Result<Policy, PolicyError> {
+    pub fn of(folder: &Path) -> Result<Arc<Policy>, PolicyError> {
         let path = folder.join(FILE);
         if !path.exists() {
-            return Policy::parse("the default policies", DEFAULT);
+            return Policy::usual();
         }
         let place = path.display().to_string();
         let text = std::fs::read_to_string(&path).map_err(|e| PolicyError { place: place.clone(), why: e.to_string() })?;
-        Policy::parse(&place, &text)
+        Policy::parse(&place, &text).map(Arc::new)
+    }
+
+    /// The default policies.
+    pub fn usual() -> Result<Arc<Policy>, PolicyError> {
+        static USUAL: OnceLock<Arc<Policy>> = OnceLock::new();
+        if let Some(policy) = USUAL.get() {
+            return Ok(policy.clone());
+        }
+        let policy = Arc::new(Policy::parse("the default policies", DEFAULT)?);
+        Ok(USUAL.get_or_init(|| policy).clone())
     }
 
     /// Reads policies and checks them against the schema; `place` is named in errors.

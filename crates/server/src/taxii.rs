@@ -21,7 +21,7 @@ use crate::identity::certificate::Peer;
 use crate::identity::limit::Rates;
 use crate::identity::{Gate, NoRandomness, Refused, keyed_digest, random};
 use crate::ledger::Ledger;
-use crate::policy::{Policy, PolicyError};
+use crate::policy::Policy;
 use crate::store::{Account, Collection, Item, Location, Page, Place, Reader, Readers, Store, StoreError, Writer};
 use crate::view::View;
 
@@ -132,8 +132,6 @@ pub struct Parts {
     pub store: Store,
     /// Where it is.
     pub location: Location,
-    /// Who is cleared for what.
-    pub policy: Policy,
     /// Where requests are noted.
     pub audit: Audit,
     /// How much may be asked for.
@@ -143,10 +141,10 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// With the policies and the audit log of a folder, the usual limits, and no guest.
+    /// With the audit log of a folder, the usual limits, and no guest.
     pub fn usual(store: Store, location: Location, folder: &std::path::Path) -> Result<Parts, StartError> {
-        let (policy, audit) = (Policy::of(folder)?, Audit::open(&folder.join(crate::node::AUDIT))?);
-        Ok(Parts { store, location, policy, audit, rates: Rates::default(), guest: None })
+        let audit = Audit::open(&folder.join(crate::node::AUDIT))?;
+        Ok(Parts { store, location, audit, rates: Rates::default(), guest: None })
     }
 }
 
@@ -177,9 +175,6 @@ pub enum StartError {
     /// No key for cursors.
     #[error(transparent)]
     Random(#[from] NoRandomness),
-    /// The policies of its folder.
-    #[error(transparent)]
-    Policy(#[from] PolicyError),
     /// The audit log of its folder.
     #[error(transparent)]
     Audit(#[from] AuditError),
@@ -188,11 +183,11 @@ pub enum StartError {
 impl Service {
     /// A service.
     pub fn new(mut parts: Parts) -> Result<Service, StartError> {
-        let policy = Arc::new(parts.policy);
-        let directory = parts.store.directory()?;
+        let view = parts.store.view()?;
+        let (policy, generation) = (view.policy.clone(), view.directory.generation);
         let gate = Gate::new(&parts.rates)?;
-        gate.refresh(directory.generation, || parts.store.access())?;
-        let view = Mutex::new(Arc::new(View::new(directory, policy.clone())));
+        gate.refresh(generation, || parts.store.access())?;
+        let view = Mutex::new(Arc::new(view));
         let cursor_key = parts.store.key("cursor", random()?)?;
         let (store, ledger) = (Mutex::new(parts.store), Ledger::default());
         let readers = Readers::new(parts.location);

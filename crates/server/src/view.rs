@@ -25,7 +25,7 @@ type Who = (String, Tlp, BTreeSet<String>);
 pub struct View {
     /// The set-up.
     pub directory: Directory,
-    policy: Arc<Policy>,
+    pub(crate) policy: Arc<Policy>,
     /// Worked out once for each account.
     sights: Mutex<BTreeMap<Who, Arc<Sight>>>,
 }

@@ -19,6 +19,7 @@ mod jobs;
 mod keep;
 mod members;
 mod page;
+mod partners;
 mod reader;
 mod remove;
 mod schema;
@@ -26,9 +27,13 @@ mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use buttress_wire::stix::Id;
 use buttress_wire::taxii::Filter;
+
+use crate::policy::{Policy, PolicyError};
+use crate::view::View;
 
 pub use backup::{back_up, restore};
 pub use class::{Class, Markings};
@@ -39,6 +44,8 @@ pub use given::Trace;
 pub use keep::{Clears, Outcome, Writer};
 pub use members::{Account, Place};
 pub use page::{Item, Page};
+pub(crate) use partners::text_digest;
+pub use partners::{Arrived, Direction, Entry, Key, Partner, Quarantined, Received, Run, State, Way, Withdrawn};
 pub use reader::{Reader, Readers};
 
 /// Why the store could not do what it was asked.
@@ -58,6 +65,9 @@ pub enum StoreError {
     /// The database holds something that this program never writes.
     #[error("the database holds {0}: restore a backup")]
     Spoilt(String),
+    /// The policies cannot be read.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// What this database cannot do.
     #[error("{0}")]
     Unable(String),
@@ -108,6 +118,10 @@ pub struct Store {
     generation: i64,
     /// Whether this transaction has changed what readers keep in memory.
     is_changed: bool,
+    /// Whether a transaction is open, which further ones are parts of.
+    is_writing: bool,
+    /// Who is cleared for what.
+    policy: Arc<Policy>,
 }
 
 fn markings_from(text: &str) -> Result<BTreeSet<Id>, StoreError> {
@@ -135,13 +149,15 @@ impl Store {
             classes: BTreeMap::new(),
             generation: -1,
             is_changed: false,
+            is_writing: false,
+            policy: Policy::usual()?,
         };
         store.catch_up()?;
         Ok(store)
     }
 
     /// Takes note of what other processes have written.
-    fn catch_up(&mut self) -> Result<(), StoreError> {
+    pub fn catch_up(&mut self) -> Result<(), StoreError> {
         let last_added = &mut self.last_added;
         let moments = "SELECT COALESCE(MAX(added), 0) FROM object UNION ALL SELECT COALESCE(MAX(added), 0) FROM withdrawal";
         self.database.each(moments, &[], &mut |row| {
@@ -155,6 +171,22 @@ impl Store {
             self.generation = generation;
         }
         Ok(())
+    }
+
+    /// Other policies than the usual ones.
+    pub fn set_policy(&mut self, policy: Arc<Policy>) {
+        self.policy = policy;
+    }
+
+    /// Who is cleared for what, by the set-up as it is now.
+    pub fn view(&mut self) -> Result<View, StoreError> {
+        Ok(View::new(self.directory()?, self.policy.clone()))
+    }
+
+    /// Writes as the node itself, which knows everything; what others wrote follows what they may know.
+    pub fn as_node<T>(&mut self, work: impl FnOnce(&mut Store, &Writer) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let view = self.view()?;
+        work(self, &Writer { name: "", clears: &|name, marking, statement| view.clears(name, marking, statement) })
     }
 
     /// Every class by its number.
@@ -175,10 +207,14 @@ impl Store {
         Ok(number)
     }
 
-    /// Does all of `work` or nothing of it, as the only writer, and knowing what others have written before.
+    /// Does all of `work` or nothing of it, as the only writer, and knowing what others have written before. Inside another transaction
+    /// it is a part of that one.
     fn transaction<T>(&mut self, work: impl FnOnce(&mut Store) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        if self.is_writing {
+            return work(self);
+        }
         self.database.begin()?;
-        self.is_changed = false;
+        (self.is_writing, self.is_changed) = (true, false);
         let done = self.catch_up().and_then(|()| work(self)).and_then(|value| {
             if self.is_changed {
                 self.database.run("UPDATE generation SET number = number + 1", &[])?;
@@ -186,6 +222,7 @@ impl Store {
             }
             self.database.batch("COMMIT").map(|()| value)
         });
+        self.is_writing = false;
         if done.is_err() {
             // A connection that is lost has rolled back by itself; what went wrong first is what is told. Classes are read anew.
             let _ = self.database.batch("ROLLBACK");

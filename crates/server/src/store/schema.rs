@@ -40,6 +40,7 @@ INSERT INTO generation VALUES (0);
 ",
     super::credentials::TABLES,
     super::jobs::TABLE,
+    super::partners::TABLES,
 ];
 
 /// Brings the tables up to date; `Err` when the database was written by a newer program.

@@ -12,8 +12,8 @@ use super::*;
 
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-struct Place {
-    location: Location,
+pub(super) struct Place {
+    pub(super) location: Location,
     folder: PathBuf,
 }
 
@@ -23,7 +23,7 @@ impl Drop for Place {
     }
 }
 
-fn places() -> Vec<Place> {
+pub(super) fn places() -> Vec<Place> {
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let folder = std::env::temp_dir().join(format!("buttress-store-{}-{number}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
@@ -41,7 +41,7 @@ fn places() -> Vec<Place> {
     places
 }
 
-fn open(place: &Place) -> Store {
+pub(super) fn open(place: &Place) -> Store {
     Store::open(&place.location, tlp(Tlp::Amber)).unwrap()
 }
 
@@ -58,11 +58,11 @@ fn object(kind: &str, n: u32, day: u32, rest: &str) -> Object {
     Object::read(&format!(r#"{{{head},"modified":"2026-01-{day:02}T00:00:00.000Z"{rest}}}"#)).unwrap()
 }
 
-fn marked(n: u32, day: u32, level: Tlp) -> Object {
+pub(super) fn marked(n: u32, day: u32, level: Tlp) -> Object {
     object("infrastructure", n, day, &format!(r#","object_marking_refs":["{}"]"#, level.id()))
 }
 
-fn collection(store: &mut Store, ceiling: &[Tlp]) -> Collection {
+pub(super) fn collection(store: &mut Store, ceiling: &[Tlp]) -> Collection {
     let ceiling: BTreeSet<Id> = ceiling.iter().map(|level| tlp(*level)).collect();
     let number = store.set_collection("api", "c", "Title", &ceiling).unwrap();
     store.collections().unwrap().into_iter().find(|c| c.number == number).unwrap()
@@ -290,6 +290,27 @@ fn a_backup_taken_in_use_fills_a_store_in_either_database() {
         assert!(matches!(restore(&copy, &to.location), Err(StoreError::Unable(_))));
         let classes = cleared(&store, &[Tlp::Clear]);
         store.delete((&c, &classes), &Writer::NODE, &marked(2, 1, Tlp::Clear).id, &|_, _| true, 2).unwrap();
+    }
+}
+
+#[test]
+fn two_processes_on_one_database_give_no_moment_twice_and_know_each_others_classes() {
+    for place in places() {
+        let (mut one, mut other) = (open(&place), open(&place));
+        let c = collection(&mut one, &[]);
+        let levels = [Tlp::Clear, Tlp::Green, Tlp::Amber, Tlp::Red];
+        for n in 0..8_u32 {
+            let store = if n % 2 == 0 { &mut one } else { &mut other };
+            store.add(&c, &Writer::NODE, &[marked(n, 1, levels[n as usize % 4])], 5).unwrap();
+        }
+        for store in [&mut one, &mut other] {
+            store.catch_up().unwrap();
+            assert_eq!(store.classes().len(), 4);
+            let classes = cleared(store, &levels);
+            let mut moments = Vec::new();
+            store.page((c.number, &classes), &Filter::default(), (0, 10), &mut |item| moments.push(item.added)).unwrap();
+            assert_eq!(moments, (5..13).collect::<Vec<_>>());
+        }
     }
 }
 
