@@ -2,4 +2,6 @@
 
 mod clauses;
 mod http;
+mod kill;
 mod node;
+mod random;
