@@ -6,29 +6,26 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Extension, State};
-use axum::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 use crate::api::{self, Api};
 use crate::identity::certificate::Peer;
-use crate::taxii::{self, MAX_BODY, Service};
+use crate::intake::{self, BODY_TIME};
+use crate::places::{Place, Places, Prompt};
+use crate::taxii::{self, Service};
 use crate::tls::Tls;
 
-/// Connections at a time; more wait to be taken.
+/// Connections at a time; beyond it the one that has been waited for longest gives way.
 const CONNECTIONS: usize = 512;
 /// Time for a handshake, for the head of a request, and between two requests.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Time for what was sent to be taken, milliseconds.
-const UNTAKEN_MS: u32 = 60_000;
-/// Time for a body to arrive.
-const BODY_TIME: Duration = Duration::from_mins(1);
 
 /// Why a node does not listen.
 #[derive(Debug, thiserror::Error)]
@@ -76,20 +73,25 @@ pub fn serve(
         if let Some(api) = &api {
             router = router.merge(api::router(api.clone()));
         }
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let places = Places::new(CONNECTIONS);
         let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
         loop {
-            let Ok(place) = places.clone().acquire_owned().await else { return Ok(()) };
             tokio::select! {
                 _ = tokio::signal::ctrl_c() => return Ok(()),
                 _ = terminate.recv() => return Ok(()),
                 accepted = listener.accept() => {
-                    // A connection that failed to arrive is no reason to stop.
-                    let Ok((stream, from)) = accepted else { continue };
-                    let (acceptor, router) = (acceptor.clone(), router.clone());
+                    // A connection that failed to arrive is no reason to stop; where the system has no more, it gets time to have.
+                    let Ok((stream, from)) = accepted else {
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                        continue;
+                    };
+                    let place = Arc::new(places.take().await);
+                    let (acceptor, router) = (acceptor.clone(), Place::noting(&place, &router));
                     tokio::spawn(async move {
-                        talk((stream, from.ip()), acceptor, router).await;
-                        drop(place);
+                        tokio::select! {
+                            () = talk((stream, from.ip()), acceptor, router) => {}
+                            () = place.is_lost() => {}
+                        }
                     });
                 }
             }
@@ -122,10 +124,9 @@ pub(crate) struct Caller {
 }
 
 async fn talk((stream, address): (TcpStream, IpAddr), acceptor: TlsAcceptor, router: Router) {
-    // A client that breaks off concerns nobody else.
+    // A client that breaks off concerns nobody else, nor does one that takes nothing of what it is sent.
     let _ = stream.set_nodelay(true);
-    // Nor does one that takes nothing of what it is sent: an answer that waits for longer ends the connection.
-    let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, UNTAKEN_MS);
+    let stream = Prompt::new(stream, BODY_TIME);
     let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await else { return };
     // A certificate that the handshake took and we cannot read opens nothing.
     let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first).and_then(|der| Peer::read(der)).map(Arc::new);
@@ -140,42 +141,74 @@ async fn talk((stream, address): (TcpStream, IpAddr), acceptor: TlsAcceptor, rou
     let _ = builder.serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn taxii(State(service): State<Arc<Service>>, Extension(caller): Extension<Caller>, request: Request<Body>) -> Response<Body> {
-    let (head, body) = request.into_parts();
-    // RFC 9112 section 3.2: a request that does not say whom it means, or says so twice, is none.
-    if head.version == Version::HTTP_11 && head.headers.get_all(header::HOST).iter().count() != 1 {
-        return response(taxii::Answer { status: 400, headers: Vec::new(), body: Vec::new() });
-    }
-    let body = match tokio::time::timeout(BODY_TIME, Limited::new(body, MAX_BODY).collect()).await {
-        Ok(Ok(collected)) => collected.to_bytes(),
-        Ok(Err(e)) if e.is::<LengthLimitError>() => return response(taxii::body_too_large()),
-        // Who breaks off reads no answer; who is too slow is told so.
-        Ok(Err(_)) | Err(_) => return response(taxii::Answer { status: 408, headers: Vec::new(), body: Vec::new() }),
-    };
-    let answered = tokio::task::spawn_blocking(move || {
-        let text = |name: HeaderName| head.headers.get(name).and_then(|v| v.to_str().ok());
-        // Headers of one name are one list.
+/// A request without its body.
+struct Asked {
+    head: Parts,
+    caller: Caller,
+    /// Headers of one name are one list.
+    accept: Option<String>,
+}
+
+impl Asked {
+    fn new(head: Parts, caller: Caller) -> Asked {
         let accept: Vec<&str> = head.headers.get_all(header::ACCEPT).iter().filter_map(|v| v.to_str().ok()).collect();
-        let accept = accept.join(",");
+        let accept = head.headers.contains_key(header::ACCEPT).then(|| accept.join(","));
+        Asked { head, caller, accept }
+    }
+
+    fn with<'a>(&'a self, body: &'a [u8]) -> taxii::Request<'a> {
+        let text = |name: HeaderName| self.head.headers.get(name).and_then(|v| v.to_str().ok());
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        service.answer(taxii::Request {
+        taxii::Request {
             // The body of an answer to HEAD is left out where it is sent.
-            method: if head.method == Method::HEAD { "GET" } else { head.method.as_str() },
-            path: head.uri.path(),
-            query: head.uri.query().unwrap_or(""),
-            accept: head.headers.contains_key(header::ACCEPT).then_some(accept.as_str()),
+            method: if self.head.method == Method::HEAD { "GET" } else { self.head.method.as_str() },
+            path: self.head.uri.path(),
+            query: self.head.uri.query().unwrap_or(""),
+            accept: self.accept.as_deref(),
             content_type: text(header::CONTENT_TYPE),
             authorization: text(header::AUTHORIZATION),
-            certificate: caller.certificate.as_deref(),
-            address: Some(caller.address),
-            body: &body,
+            certificate: self.caller.certificate.as_deref(),
+            address: Some(self.caller.address),
+            body,
             now: i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
-        })
-    });
-    match answered.await {
-        Ok(answer) => response(answer),
-        Err(_) => response(taxii::Answer { status: 500, headers: Vec::new(), body: Vec::new() }),
+        }
     }
+}
+
+/// Does what may wait; an answer of 500 where it broke off.
+async fn waiting(work: impl FnOnce() -> Option<taxii::Answer> + Send + 'static) -> Option<taxii::Answer> {
+    let broken = |_| Some(taxii::Answer { status: 500, headers: Vec::new(), body: Vec::new() });
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(broken)
+}
+
+async fn taxii(State(service): State<Arc<Service>>, Extension(caller): Extension<Caller>, request: Request<Body>) -> Response<Body> {
+    let place = request.extensions().get::<Arc<Place>>().cloned();
+    let (head, body) = request.into_parts();
+    if let Some(refused) = intake::refused_at_once(&head, &body) {
+        intake::throw_away(body);
+        return response(refused);
+    }
+    let asked = Arc::new(Asked::new(head, caller));
+    place.iter().for_each(|place| place.is_waited_for());
+    if intake::is_large(&body) {
+        let (service, asked) = (service.clone(), asked.clone());
+        let refused = waiting(move || service.refused_login(asked.with(b""))).await;
+        if let Some(refused) = refused {
+            intake::throw_away(body);
+            return response(refused);
+        }
+    }
+    let body = match intake::whole(body).await {
+        Ok(body) => body,
+        Err((rest, refused)) => {
+            intake::throw_away(rest);
+            return response(refused);
+        }
+    };
+    place.iter().for_each(|place| place.is_answered());
+    let bytes: Bytes = body.bytes.clone();
+    let answer = waiting(move || Some(service.answer(asked.with(&bytes)))).await;
+    response(answer.unwrap_or(taxii::Answer { status: 500, headers: Vec::new(), body: Vec::new() }))
 }
 
 fn response(answer: taxii::Answer) -> Response<Body> {

@@ -13,7 +13,7 @@ use buttress_wire::taxii::{
     ApiRoot, Collection as CollectionResource, Collections, Discovery, Failure, Filter, MEDIA_TYPE, Manifest, ManifestRecord, Query,
     Status, StatusDetail, VersionMatch, Versions, accepts, is_media_type,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::audit::{Audit, AuditError, Entry};
@@ -27,6 +27,8 @@ use crate::view::View;
 
 /// Largest body taken, bytes.
 pub const MAX_BODY: usize = 100 * 1024 * 1024;
+/// Objects of one request, at most.
+const MAX_OBJECTS: usize = 200_000;
 /// Objects of a page, at most and where no limit is given.
 const PAGE: usize = 1000;
 /// Bytes of the keyed digest in a cursor.
@@ -242,6 +244,12 @@ impl Service {
     /// The account behind a request to another part of the node, which asks by its headers, certificate and address only.
     pub fn login(&self, request: &Request) -> Result<Result<Arc<Account>, Refused>, StoreError> {
         self.readers.read(|reader| Ok(self.who(&*self.view(reader)?, request)))
+    }
+
+    /// The answer to a request whose login is refused, before its body is read; `None` where it is taken.
+    pub fn refused_login(&self, request: Request) -> Option<Answer> {
+        let is_taken = matches!(self.login(&request), Ok(Ok(_)));
+        if is_taken { None } else { Some(self.answer(request)) }
     }
 
     /// Whether an account may start jobs. The guest may.
@@ -539,6 +547,10 @@ impl Visit<'_> {
         let text = std::str::from_utf8(self.request.body).map_err(|e| refuse(400, "the body is no UTF-8", e.to_string()))?;
         serde_json::from_str::<&RawValue>(text).map_err(|e| refuse(400, "the body is no JSON", e.to_string()))?;
         let wrong = |why: String| refuse(422, "the body is no envelope", format!("send {{\"objects\": [...]}}: {why}"));
+        // A list would be read as the values of an envelope.
+        if !text.trim_start().starts_with('{') {
+            return Err(wrong("it is no object".to_owned()));
+        }
         let envelope: Sent = serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?;
         if envelope.objects.is_empty() {
             return Err(wrong("there are no objects in it".to_owned()));
@@ -609,18 +621,58 @@ fn too_large() -> Refusal {
     refuse(413, "the body is too large", format!("send at most {MAX_BODY} bytes"))
 }
 
+fn unread(refusal: &Refusal) -> Answer {
+    let mut answer = refused(refusal);
+    answer.headers.push(("Content-Type", MEDIA_TYPE.to_owned()));
+    answer
+}
+
 /// The answer to a body beyond [`MAX_BODY`] that was not read.
 pub fn body_too_large() -> Answer {
-    let mut answer = refused(&too_large());
-    answer.headers.push(("Content-Type", MEDIA_TYPE.to_owned()));
+    unread(&too_large())
+}
+
+/// The answer to a body in an encoding, which is not decoded.
+pub fn body_encoded() -> Answer {
+    let mut answer = unread(&refuse(415, "content encoding not supported", "send the body as it is, without Content-Encoding"));
+    answer.headers.push(("Accept-Encoding", "identity".to_owned()));
+    answer
+}
+
+/// The answer to a body that does not fit beside those being read.
+pub fn no_room() -> Answer {
+    let mut answer = unread(&refuse(503, "too many large bodies at once", "send it again in a minute"));
+    answer.headers.push(("Retry-After", "60".to_owned()));
     answer
 }
 
 /// An envelope as sent.
 #[derive(Deserialize)]
 struct Sent<'a> {
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "few")]
     objects: Vec<&'a RawValue>,
+}
+
+/// Reads a list of at most [`MAX_OBJECTS`], so that a body of nothing but commas does not fill the memory.
+fn few<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<&'a RawValue>, D::Error> {
+    struct Few;
+    impl<'de> serde::de::Visitor<'de> for Few {
+        type Value = Vec<&'de RawValue>;
+        fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+            write!(f, "a list of objects")
+        }
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            let mut list = Vec::new();
+            while let Some(text) = seq.next_element()? {
+                if list.len() == MAX_OBJECTS {
+                    return Err(serde::de::Error::custom(format!("more than {MAX_OBJECTS} objects; send them in several requests")));
+                }
+                list.push(text);
+            }
+            Ok(list)
+        }
+    }
+    deserializer.deserialize_seq(Few)
 }
 
 /// What can be told of an object that was refused, each property as it stands.
