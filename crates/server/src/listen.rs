@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{Extension, State};
 use axum::http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -108,32 +108,60 @@ async fn talk((stream, address): (TcpStream, IpAddr), acceptor: TlsAcceptor, rou
 
 async fn taxii(State(service): State<Arc<Service>>, Extension(caller): Extension<Caller>, request: Request<Body>) -> Response<Body> {
     let (head, body) = request.into_parts();
+    let head = Arc::new(Head { parts: head, caller });
+    if body.is_end_stream() {
+        return blocking(move || service.answer(head.request(&[]))).await;
+    }
+    // Only of somebody who may come in is a body taken into memory.
+    let (asked, of) = (service.clone(), head.clone());
+    let who = tokio::task::spawn_blocking(move || asked.who(&of.request(&[]))).await;
+    let account = match who {
+        Ok(Ok(account)) => account,
+        Ok(Err(refused)) => return response(refused),
+        Err(_) => return bare(500),
+    };
     let body = match tokio::time::timeout(BODY_TIME, Limited::new(body, MAX_BODY).collect()).await {
         Ok(Ok(collected)) => collected.to_bytes(),
         Ok(Err(e)) if e.is::<LengthLimitError>() => return response(taxii::body_too_large()),
         // Who breaks off reads no answer; who is too slow is told so.
-        Ok(Err(_)) | Err(_) => return response(taxii::Answer { status: 408, headers: Vec::new(), body: Vec::new() }),
+        Ok(Err(_)) | Err(_) => return bare(408),
     };
-    let answered = tokio::task::spawn_blocking(move || {
-        let text = |name: HeaderName| head.headers.get(name).and_then(|v| v.to_str().ok());
+    blocking(move || service.answer_to(account, head.request(&body))).await
+}
+
+/// A request without its body, and where it comes from.
+struct Head {
+    parts: axum::http::request::Parts,
+    caller: Caller,
+}
+
+impl Head {
+    fn request<'a>(&'a self, body: &'a [u8]) -> taxii::Request<'a> {
+        let text = |name: HeaderName| self.parts.headers.get(name).and_then(|v| v.to_str().ok());
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        service.answer(taxii::Request {
-            method: head.method.as_str(),
-            path: head.uri.path(),
-            query: head.uri.query().unwrap_or(""),
+        taxii::Request {
+            method: self.parts.method.as_str(),
+            path: self.parts.uri.path(),
+            query: self.parts.uri.query().unwrap_or(""),
             accept: text(header::ACCEPT),
             content_type: text(header::CONTENT_TYPE),
             authorization: text(header::AUTHORIZATION),
-            certificate: caller.certificate.as_deref(),
-            address: Some(caller.address),
-            body: &body,
+            certificate: self.caller.certificate.as_deref(),
+            address: Some(self.caller.address),
+            body,
             now: i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
-        })
-    });
-    match answered.await {
-        Ok(answer) => response(answer),
-        Err(_) => response(taxii::Answer { status: 500, headers: Vec::new(), body: Vec::new() }),
+        }
     }
+}
+
+/// Answers on a thread that may wait for the disk.
+async fn blocking(answer: impl FnOnce() -> taxii::Answer + Send + 'static) -> Response<Body> {
+    tokio::task::spawn_blocking(answer).await.map_or_else(|_| bare(500), response)
+}
+
+/// An answer that is a status only.
+fn bare(status: u16) -> Response<Body> {
+    response(taxii::Answer { status, headers: Vec::new(), body: Vec::new() })
 }
 
 fn response(answer: taxii::Answer) -> Response<Body> {

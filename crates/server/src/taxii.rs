@@ -129,10 +129,19 @@ impl Service {
 
     /// Answers a request. Never panics, and says of hidden things nothing.
     pub fn answer(&self, request: Request) -> Answer {
-        let answer = self.visit(request).and_then(|mut visit| visit.answer());
-        let mut answer = answer.unwrap_or_else(|refusal| refused(&refusal));
-        answer.headers.push(("Content-Type", MEDIA_TYPE.to_owned()));
-        answer
+        self.who(&request).map_or_else(|refused| refused, |account| self.answer_to(account, request))
+    }
+
+    /// Who asks, which does not need the body; or the answer to somebody who is not let in.
+    pub fn who(&self, request: &Request) -> Result<Arc<Account>, Answer> {
+        self.known(request).map_err(|refusal| typed(refused(&refusal)))
+    }
+
+    /// Answers a request of somebody who was let in.
+    pub fn answer_to(&self, account: Arc<Account>, request: Request) -> Answer {
+        let visit = self.gate.may_send(&account, request.body.len(), request.now).map_err(Refusal::from);
+        let visit = visit.map(|()| Visit { request, account, store: self.store(), cursor_key: &self.cursor_key });
+        typed(visit.and_then(|mut visit| visit.answer()).unwrap_or_else(|refusal| refused(&refusal)))
     }
 
     /// The service with other limits than usual.
@@ -144,18 +153,25 @@ impl Service {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn visit<'a>(&'a self, request: Request<'a>) -> Result<Visit<'a>, Refusal> {
+    fn known(&self, request: &Request) -> Result<Arc<Account>, Refusal> {
         if self.gate.is_due(request.now) {
-            self.gate.look(&mut self.store())?;
+            let mut store = self.store();
+            self.gate.look(&mut store)?;
+            // A note that cannot be written is no reason to turn anybody away.
+            let _ = self.gate.note_uses(&mut store);
         }
         // The store is not held while it is found out who asks.
-        let account = match (self.gate.who(request.authorization, request.certificate, request.address, request.now), &self.guest) {
-            (Err(Refused::NoLogin), Some(guest)) if self.gate.has_no_accounts() => Arc::new(everywhere(guest, &mut self.store())?),
-            (who, _) => who?,
-        };
-        self.gate.may_send(&account, request.body.len(), request.now)?;
-        Ok(Visit { request, account, store: self.store(), cursor_key: &self.cursor_key })
+        match (self.gate.who(request.authorization, request.certificate, request.address, request.now), &self.guest) {
+            (Err(Refused::NoLogin), Some(guest)) if self.gate.has_no_accounts() => Ok(Arc::new(everywhere(guest, &mut self.store())?)),
+            (who, _) => Ok(who?),
+        }
     }
+}
+
+/// An answer with the media type of its body.
+fn typed(mut answer: Answer) -> Answer {
+    answer.headers.push(("Content-Type", MEDIA_TYPE.to_owned()));
+    answer
 }
 
 /// The guest with a right to every collection.
@@ -470,9 +486,7 @@ fn too_large() -> Refusal {
 
 /// The answer to a body beyond [`MAX_BODY`] that was not read.
 pub fn body_too_large() -> Answer {
-    let mut answer = refused(&too_large());
-    answer.headers.push(("Content-Type", MEDIA_TYPE.to_owned()));
-    answer
+    typed(refused(&too_large()))
 }
 
 /// An envelope as sent.

@@ -196,7 +196,8 @@ impl Peer {
     pub fn of_file(path: &Path) -> Result<Peer, String> {
         let wrong = |why: String| format!("{}: {why}: give such a certificate in PEM", path.display());
         let der = CertificateDer::from_pem_file(path).map_err(|e| wrong(e.to_string()))?;
-        Peer::read(&der).ok_or_else(|| wrong("it is no certificate of X.509 version 3 (openssl makes one where it is given extensions)".to_owned()))
+        Peer::read(&der)
+            .ok_or_else(|| wrong("it is no certificate of X.509 version 3 (openssl makes one where it is given extensions)".to_owned()))
     }
 
     /// Whether a moment lies within its life. A handshake says so for its own moment only, and connections live on.

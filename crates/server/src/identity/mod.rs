@@ -245,13 +245,17 @@ impl Gate {
         !is_early && self.looked.compare_exchange(looked, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// Looks at what changed in the store, and notes there which tokens are in use.
+    /// Looks at what changed in the store.
     pub fn look(&self, store: &mut Store) -> Result<(), StoreError> {
-        store.set_tokens_used(&self.uses())?;
         if self.accounts().change != Some(store.access_change()?) {
             self.refresh(store.access()?)?;
         }
         Ok(())
+    }
+
+    /// Notes in the store which tokens are in use.
+    pub fn note_uses(&self, store: &mut Store) -> Result<(), StoreError> {
+        store.set_tokens_used(&self.uses())
     }
 
     /// Uses of tokens that are worth noting.

@@ -178,10 +178,12 @@ fn what_another_process_changes_counts_at_the_next_look() {
     assert_eq!(gate.who(Some(&header), None, None, NOW).unwrap().name, "fi");
     let before = gate.accounts();
     gate.look(&mut serving).unwrap();
+    gate.note_uses(&mut serving).unwrap();
     assert_eq!(other.tokens().unwrap()[0].used, Some(NOW), "its use is noted");
     assert!(Arc::ptr_eq(&before, &gate.accounts()), "a note changes nobody");
     gate.who(Some(&header), None, None, NOW + 1_000_000).unwrap();
     gate.look(&mut serving).unwrap();
+    gate.note_uses(&mut serving).unwrap();
     assert_eq!(other.tokens().unwrap()[0].used, Some(NOW), "not more than once a minute");
     assert!(setup::remove_token(&mut other, "not a token").is_err());
     assert_eq!(setup::remove_token(&mut other, setup::short(&kept)).unwrap().digest, kept.digest);
