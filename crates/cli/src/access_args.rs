@@ -72,7 +72,7 @@ pub struct UserCertificate {
 /// Verbs of issuers.
 #[derive(Debug, Subcommand)]
 pub enum IssuerVerb {
-    /// Take tokens of an issuer (OpenID Connect), or change what is taken.
+    /// Take tokens of an issuer (OIDC), or change what is taken.
     Add(Box<Issuer>),
     /// List the issuers.
     List {

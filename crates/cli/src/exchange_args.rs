@@ -89,7 +89,7 @@ pub enum NodeVerb {
         #[command(subcommand)]
         verb: TokenVerb,
     },
-    /// Issuers whose tokens about people are taken (OpenID Connect).
+    /// Issuers whose tokens about people are taken (OIDC).
     Issuer {
         #[command(subcommand)]
         verb: IssuerVerb,

@@ -399,3 +399,34 @@ fn what_was_asked_and_given_is_noted() {
     };
     assert!(has(1) && !has(2));
 }
+
+#[test]
+fn too_many_requests_are_told_the_same_whether_or_not_a_place_exists() {
+    let node = node();
+    let Node { service, .. } = &node;
+    let ask = |path: &str, body: &[u8], now| {
+        let login = login("reader");
+        let request = Request { method: "POST", path, authorization: Some(&login), body, now, ..Request::default() };
+        service.answer(request)
+    };
+    let there = format!("/api/collections/{COLLECTION}/objects/");
+    let body = vec![b' '; 64 << 20];
+    // The bytes of a minute are spent on a place that does not exist as on one that does.
+    (0..64).for_each(|_| assert_eq!(ask("/nowhere/", &body, 0).status, 404));
+    let (hidden, shown) = (ask("/hidden/collections/", &body, 1), ask(&there, &body, 1));
+    assert_eq!(hidden, shown);
+    assert_eq!((shown.status, shown.headers[0].0), (429, "Retry-After"));
+    assert_eq!(ask("/nowhere/", &[], 1).status, 404, "a request without a body is not meant");
+}
+
+#[test]
+fn an_account_made_by_another_process_counts_at_once() {
+    let node = node();
+    assert_eq!(node.ask("late", "GET", "/taxii2/", &Value::Null).status, 401);
+    let path = node.folder.join("store.db");
+    let mut other = Store::open(&Location::Sqlite(path), Id::parse(&Tlp::Amber.id()).unwrap()).unwrap();
+    other.set_account(&account("late", Tlp::Green, &[COLLECTION], &[])).unwrap();
+    let login = login("late");
+    let at = |now| Request { method: "GET", path: "/taxii2/", authorization: Some(&login), now, ..Request::default() };
+    assert_eq!(node.service.answer(at(1_800_000_000_000_001)).status, 200);
+}

@@ -158,7 +158,7 @@ mod tests {
     }
 
     fn at(text: &str) -> Option<IpAddr> {
-        Some(text.parse().unwrap())
+        text.parse().ok()
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Keys of an issuer (JWK sets, RFC 7517): from a file, or fetched through the issuer's discovery document (OpenID Connect Discovery
+//! Keys of an issuer (JWK sets, RFC 7517): from a file, or fetched through the issuer's discovery document (`OpenID` Connect Discovery
 //! 1.0) within bounds of time, size and how often.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError};
@@ -27,7 +27,7 @@ const SPOILT: i64 = 24 * STALE;
 struct Key {
     id: Option<String>,
     algorithms: &'static [Algorithm],
-    key: DecodingKey,
+    public: DecodingKey,
 }
 
 /// Public keys of an issuer.
@@ -99,7 +99,7 @@ impl Keys {
             let is_for_signing = written.purpose.as_deref().is_none_or(|purpose| purpose == "sig")
                 && written.key_ops.as_ref().is_none_or(|ops| ops.iter().any(|op| op == "verify"));
             if let Some((algorithms, key)) = algorithms_of(&written).filter(|_| is_for_signing) {
-                keys.push(Key { id: written.kid, algorithms, key });
+                keys.push(Key { id: written.kid, algorithms, public: key });
             }
         }
         if keys.is_empty() {
@@ -112,7 +112,7 @@ impl Keys {
     pub fn named(&self, id: Option<&str>, algorithm: Algorithm) -> Option<DecodingKey> {
         let mut fit = self.0.iter().filter(|key| key.algorithms.contains(&algorithm) && (id.is_none() || key.id.as_deref() == id));
         let found = fit.next()?;
-        fit.next().is_none().then(|| found.key.clone())
+        fit.next().is_none().then(|| found.public.clone())
     }
 }
 

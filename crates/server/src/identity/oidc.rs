@@ -1,4 +1,4 @@
-//! People by OpenID Connect: access and identity tokens of issuers that the operator has named, as signed JWTs (RFC 7519, RFC 9068).
+//! People by `OpenID` Connect: access and identity tokens of issuers that the operator has named, as signed JWTs (RFC 7519, RFC 9068).
 //!
 //! An issuer says who somebody is; what they may see is written here. A claim names an account, among those that this issuer may
 //! speak for, or a value of a claim (a group, a role) opens an account as whose copy the person acts, under a name of their own. Who

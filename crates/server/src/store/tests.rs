@@ -10,6 +10,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+#[path = "credentials_tests.rs"]
+mod credentials;
+
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 pub(super) struct Place {
