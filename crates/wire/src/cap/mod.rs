@@ -58,7 +58,9 @@
 //! ```
 
 mod check;
+pub mod grade;
 mod read;
+pub mod shape;
 #[cfg(test)]
 mod tests;
 mod value;

@@ -6,8 +6,7 @@
 mod json;
 pub mod marking;
 mod object;
-mod time;
 
+pub use crate::Instant;
 pub use json::{MAX_DEPTH, Refused};
 pub use object::{Granular, Id, Object, Reference, SpecVersion};
-pub use time::Instant;
