@@ -3,11 +3,16 @@
 mod args;
 mod exchange;
 mod exchange_args;
+mod incident;
+mod incident_args;
+mod moment;
 mod power;
 mod power_args;
 mod print;
 mod progress;
 mod verbs;
+mod warn;
+mod warn_args;
 
 use std::process::ExitCode;
 

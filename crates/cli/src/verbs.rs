@@ -40,6 +40,8 @@ pub fn run(cli: &Cli) -> Code {
         Verb::Power { verb } => crate::power::run(verb),
         Verb::Serve(args) => crate::exchange::serve(args),
         Verb::Node { verb } => crate::exchange::node(verb),
+        Verb::Warn { verb } => crate::warn::run(verb),
+        Verb::Incident { verb } => crate::incident::run(verb),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "buttress", &mut script);

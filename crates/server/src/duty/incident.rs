@@ -71,7 +71,8 @@ pub fn find(store: &mut Store, text: &str) -> Result<Incident, DutyError> {
     let uuid = text.strip_prefix("incident--").unwrap_or(text);
     let all = list(store)?;
     let is_exact = |i: &&Incident| i.id.as_str() == text || i.clocks.awareness.incident == text;
-    let begins = |i: &&Incident| uuid.len() >= MIN_PREFIX && i.id.as_str().strip_prefix("incident--").is_some_and(|own| own.starts_with(uuid));
+    let begins =
+        |i: &&Incident| uuid.len() >= MIN_PREFIX && i.id.as_str().strip_prefix("incident--").is_some_and(|own| own.starts_with(uuid));
     let mut found: Vec<&Incident> = all.list.iter().filter(is_exact).collect();
     if found.is_empty() {
         found = all.list.iter().filter(begins).collect();

@@ -46,7 +46,11 @@ fn clocks_survive_a_restart_and_keep_who_handed_in() {
     assert_eq!(find(&mut store, &id.as_str()[..18]).unwrap().id, id);
     assert!(find(&mut store, "inc").unwrap_err().to_string().contains("incident list"));
     let handed_in = |clocks: &mut Clocks| {
-        clocks.history.submissions.push(Submission { duty: Duty::EarlyWarning, at: at("2026-01-31T20:00:00Z"), by: Some("A. Person".into()) });
+        clocks.history.submissions.push(Submission {
+            duty: Duty::EarlyWarning,
+            at: at("2026-01-31T20:00:00Z"),
+            by: Some("A. Person".into()),
+        });
         Ok(())
     };
     change(&mut store, "Cable", at("2026-01-31T20:01:00Z"), handed_in).unwrap();
@@ -80,7 +84,13 @@ fn two_incidents_that_begin_alike_are_told_apart() {
     let spoilt = r#"{"type":"incident","spec_version":"2.1","id":"incident--00000000-0000-4000-8000-000000000001","created":"2026-01-01T00:00:00Z",
         "modified":"2026-01-01T00:00:00Z","name":"x","extensions":{"extension-definition--4828b854-e61a-4d44-ac74-2fd02075c5f9":{"zone":"UTC"}}}"#;
     let collection = shelf::collection(&mut store, PLACE).unwrap();
-    shelf::put(&mut store, &collection, &[spoilt.to_owned(), spoilt.replace("extension-definition", "x").replacen("001", "002", 1)], Instant(1)).unwrap();
+    shelf::put(
+        &mut store,
+        &collection,
+        &[spoilt.to_owned(), spoilt.replace("extension-definition", "x").replacen("001", "002", 1)],
+        Instant(1),
+    )
+    .unwrap();
     let all = list(&mut store).unwrap();
     assert_eq!((all.list.len(), all.spoilt.len(), all.n_without), (2, 1, 1));
     assert!(find(&mut store, "00000000-0000").unwrap_err().to_string().contains("schema"), "what is wrong is told");

@@ -21,9 +21,7 @@ pub(super) fn collection(store: &mut Store, place: &str) -> Result<Collection, D
 
 /// Adds objects, all or none.
 pub(super) fn put(store: &mut Store, collection: &Collection, texts: &[String], now: Instant) -> Result<Vec<Outcome>, DutyError> {
-    let read = |text: &String| {
-        Object::read(text).map_err(|why| DutyError::Object { id: text.chars().take(80).collect(), why })
-    };
+    let read = |text: &String| Object::read(text).map_err(|why| DutyError::Object { id: text.chars().take(80).collect(), why });
     let objects = texts.iter().map(read).collect::<Result<Vec<Object>, DutyError>>()?;
     Ok(store.add(collection, &objects, now.0)?)
 }

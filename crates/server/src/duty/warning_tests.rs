@@ -170,10 +170,18 @@ fn a_warning_of_another_program_becomes_what_an_alert_would_say() {
     };
     let green = format!(r#""object_marking_refs":["{}"]"#, Tlp::Green.id());
     let texts = [
-        object("indicator", 1, &format!(r#""name":"Dragging anchor","pattern":"x","pattern_type":"cel","valid_from":"2026-01-01T00:00:00Z",{green}"#)),
+        object(
+            "indicator",
+            1,
+            &format!(r#""name":"Dragging anchor","pattern":"x","pattern_type":"cel","valid_from":"2026-01-01T00:00:00Z",{green}"#),
+        ),
         object("location", 2, &format!(r#""name":"Gulf","latitude":59.9,"longitude":26.2,"precision":2000,{green}"#)),
-        object("sighting", 3, r#""sighting_of_ref":"indicator--00000000-0000-4000-8000-000000000001","confidence":80,"first_seen":"2026-01-01T10:00:00Z",
-            "where_sighted_refs":["location--00000000-0000-4000-8000-000000000002"],"description":"8.5 to 6.3 kn""#),
+        object(
+            "sighting",
+            3,
+            r#""sighting_of_ref":"indicator--00000000-0000-4000-8000-000000000001","confidence":80,"first_seen":"2026-01-01T10:00:00Z",
+            "where_sighted_refs":["location--00000000-0000-4000-8000-000000000002"],"description":"8.5 to 6.3 kn""#,
+        ),
     ];
     let collection = shelf::collection(&mut node.store, PLACE).unwrap();
     shelf::put(&mut node.store, &collection, &texts, NOW).unwrap();

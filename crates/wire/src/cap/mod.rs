@@ -58,6 +58,7 @@
 //! ```
 
 mod check;
+pub mod draft;
 pub mod grade;
 mod read;
 pub mod shape;

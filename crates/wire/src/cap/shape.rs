@@ -11,7 +11,13 @@ const DECIMALS: f64 = 1e5;
 
 fn point(lat_deg: f64, lon_deg: f64) -> Point {
     let rounded = |x: f64| (x * DECIMALS).round() / DECIMALS + 0.0;
-    let east = if lon_deg > 180.0 { lon_deg - 360.0 } else if lon_deg < -180.0 { lon_deg + 360.0 } else { lon_deg };
+    let east = if lon_deg > 180.0 {
+        lon_deg - 360.0
+    } else if lon_deg < -180.0 {
+        lon_deg + 360.0
+    } else {
+        lon_deg
+    };
     Point { lat_deg: rounded(lat_deg.clamp(-90.0, 90.0)), lon_deg: rounded(east) }
 }
 

@@ -243,6 +243,7 @@ fn locations(area: &Area) -> Vec<Value> {
         value["precision"] = json!(circle.radius_km * M_PER_KM);
         value
     });
-    let countries = area.geocode.iter().filter(|code| code.name == COUNTRY).map(|code| json!({ "name": area.area_desc, "country": code.value }));
+    let countries =
+        area.geocode.iter().filter(|code| code.name == COUNTRY).map(|code| json!({ "name": area.area_desc, "country": code.value }));
     on_map.chain(countries).collect()
 }
