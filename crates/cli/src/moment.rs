@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use buttress_wire::Instant;
+use buttress_wire::incident::states;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -15,9 +16,15 @@ const MAX_BYTES: u64 = 512 * 1024 * 1024;
 /// What can be typed, for messages.
 const FORMS: &str = "write 2026-01-31T10:00+02:00, or 2026-01-31T10:00[Europe/Helsinki], or with --state or --zone 2026-01-31T10:00";
 
-/// The time zone with a name of the tz database.
+/// The time zone with a name of the tz database, or an offset.
 pub fn zone(name: &str) -> Result<TimeZone, Box<dyn Error>> {
-    TimeZone::get(name).map_err(|_| format!("`{name}` is no time zone; write one of the tz database such as Europe/Helsinki").into())
+    states::zone(name).ok_or_else(|| format!("`{name}` is no time zone; write one of the tz database such as Europe/Helsinki").into())
+}
+
+/// The offset that is typed at the end of a moment, as a zone.
+pub fn offset(text: &str) -> Option<TimeZone> {
+    let body = text.split('[').next().unwrap_or(text);
+    body.get(body.len().checked_sub(6)?..).filter(|end| end.starts_with(['+', '-'])).and_then(states::zone)
 }
 
 /// A moment as it is typed, with the zone that is typed with it. A clock time alone is one of `home`.

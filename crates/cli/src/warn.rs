@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use crate::exchange_args::NodeLook;
-use crate::moment::{bytes, moment, now};
+use crate::moment::{bytes, moment, now, offset};
 use crate::print::{Code, print, print_json, warn};
 use crate::warn_args::{WarnVerb, WriteArgs};
 use basis::Start;
@@ -112,19 +112,10 @@ fn refusal(findings: &[Finding]) -> String {
 }
 
 /// A moment as CAP writes it: with the offset that was typed, or that of the zone that was typed.
-pub(crate) fn cap_time(text: &str) -> Result<Time, Box<dyn Error>> {
+fn cap_time(text: &str) -> Result<Time, Box<dyn Error>> {
     let (at, zone) = moment(text, None)?;
-    let body = text.split('[').next().unwrap_or(text);
-    let typed = body.get(body.len().saturating_sub(6)..).filter(|o| o.starts_with(['+', '-']) && o.as_bytes().get(3) == Some(&b':'));
-    let minutes = match (typed, &zone) {
-        (_, Some(zone)) => zone.to_offset(at.timestamp()).seconds() / 60,
-        (Some(typed), None) => {
-            let number = |text: &str| text.parse::<i32>().unwrap_or(0);
-            let size = number(&typed[1..3]) * 60 + number(&typed[4..6]);
-            if typed.starts_with('-') { -size } else { size }
-        }
-        (None, None) => 0,
-    };
+    let zone = zone.or_else(|| offset(text)).unwrap_or(TimeZone::UTC);
+    let minutes = zone.to_offset(at.timestamp()).seconds() / 60;
     Ok(Time::at(at.timestamp(), i16::try_from(minutes).unwrap_or(0))?)
 }
 

@@ -10,6 +10,7 @@ use buttress_wire::incident::kept::Clocks;
 use buttress_wire::incident::significance::{Bound, Finding, Reading, Verdict, any};
 use buttress_wire::incident::{Duty, Impact, Law};
 use jiff::ZonedDateTime;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use crate::print::{Code, print, print_json, table, warn};
@@ -43,7 +44,7 @@ fn short_article(deadline: &Deadline) -> &str {
     deadline.article.find("Art.").map_or(deadline.article, |at| &deadline.article[at..])
 }
 
-fn stands(deadline: &Deadline, now: Instant) -> String {
+fn stands(deadline: &Deadline, zone: &TimeZone) -> String {
     let by = deadline.by.as_deref().map_or(String::new(), |by| format!(" by {by}"));
     match deadline.state {
         State::Waiting => match deadline.runs {
@@ -53,19 +54,19 @@ fn stands(deadline: &Deadline, now: Instant) -> String {
         State::Open if deadline.due.is_none() => "open, no date set".to_owned(),
         State::Open => "open".to_owned(),
         State::Excused => "excused: unable to notify".to_owned(),
-        State::Missed => format!("MISSED, {}", left_s(deadline, now).map_or(String::new(), left)),
-        State::Met { at } => format!("done {}{by}", minute(at)),
-        State::MetLate { at } => format!("done LATE {}{by}", minute(at)),
+        State::Missed => "MISSED".to_owned(),
+        State::Met { at } => format!("done {}{by}", minute(at, zone)),
+        State::MetLate { at } => format!("done LATE {}{by}", minute(at, zone)),
     }
 }
 
-/// To the minute, in UTC.
-fn minute(at: Instant) -> String {
-    at.timestamp().strftime("%Y-%m-%d %H:%MZ").to_string()
+/// To the minute, in a zone.
+fn minute(at: Instant, zone: &TimeZone) -> String {
+    at.in_zone(zone).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// Rows of one due time, NIS2 and CER side by side.
-fn deadlines_table(list: &[Deadline], now: Instant) -> String {
+fn deadlines_table(list: &[Deadline], zone: &TimeZone, now: Instant) -> String {
     let mut rows: BTreeMap<(bool, i64, usize), (String, String, [Vec<String>; 2])> = BTreeMap::new();
     for (i, deadline) in list.iter().enumerate() {
         let key = match &deadline.due {
@@ -79,7 +80,7 @@ fn deadlines_table(list: &[Deadline], now: Instant) -> String {
         if is_owed(deadline) {
             row.1 = left_s(deadline, now).map_or(String::new(), left);
         }
-        let cell = format!("{}: {} [{}]", deadline.duty.title(), stands(deadline, now), short_article(deadline));
+        let cell = format!("{}: {}\n  {}", deadline.duty.title(), stands(deadline, zone), short_article(deadline));
         row.2[usize::from(deadline.law == Law::Cer)].push(cell);
     }
     let mut t = table(&["due", "left", "NIS2", "CER"], 4);
@@ -149,7 +150,7 @@ pub fn clock(clocks: &Clocks, now: Instant, as_json: bool) -> Code {
         print(if now < aware.at { "nothing is owed before awareness\n" } else { "nothing is owed: neither law binds\n" });
         return Ok(0);
     }
-    print(&format!("{}\n", deadlines_table(&list, now)));
+    print(&format!("{}\n", deadlines_table(&list, &zone, now)));
     for (duty, due) in stricter(&list, &strict) {
         print(&format!("{}: by the strict reading already {}\n", duty.title(), local(&due)));
     }
@@ -199,7 +200,7 @@ pub fn list(all: &Incidents, now: Instant, as_json: bool) -> Code {
             next.map_or("nothing owed now".to_owned(), |d| format!("{} [{}]", d.duty.title(), short_article(d))),
             next.and_then(|d| d.due.as_ref()).map_or("-".to_owned(), local),
             incident.clocks.awareness.incident.clone(),
-            format!("{}, {}", minute(incident.clocks.awareness.at), incident.clocks.awareness.who),
+            format!("{}Z, {}", minute(incident.clocks.awareness.at, &TimeZone::UTC), incident.clocks.awareness.who),
             incident.id.as_str().to_owned(),
         ]);
     }
@@ -249,6 +250,17 @@ fn known(impact: &Impact) -> Result<String, Box<dyn Error>> {
     })
 }
 
+/// What to type for something that is missing.
+fn flag(name: &str) -> String {
+    match name {
+        "people_hit" => "--users".to_owned(),
+        "share" => "--users-of".to_owned(),
+        "duration_h" => "--hours".to_owned(),
+        "threshold of the state" => "threshold in --rules".to_owned(),
+        other => format!("--{}", other.replace('_', "-")),
+    }
+}
+
 fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Met => "holds",
@@ -285,10 +297,15 @@ pub fn significance(findings: &[Finding], impact: &Impact, as_json: bool) -> Cod
     if let Some(from) = &impact.figures_from {
         print(&format!("figures: {from}\n"));
     }
-    let mut t = table(&["article", "looked at", "outcome", "missing"], 4);
+    let mut t = table(&["article", "looked at", "outcome", "give"], 4);
     for f in findings {
         let readings: Vec<String> = f.readings.iter().map(reading_text).collect();
-        t.add_row([f.article.to_owned(), readings.join("\n"), verdict(f.verdict).to_owned(), f.missing.join(", ")]);
+        t.add_row([
+            f.article.to_owned(),
+            readings.join("\n"),
+            verdict(f.verdict).to_owned(),
+            f.missing.iter().map(|name| flag(name)).collect::<Vec<_>>().join(", "),
+        ]);
     }
     let held = findings.iter().filter(|f| f.verdict == Verdict::Met).count();
     let open = findings.iter().filter(|f| f.verdict == Verdict::Unknown).count();

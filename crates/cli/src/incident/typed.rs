@@ -10,12 +10,12 @@ use buttress_wire::incident::kept::Clocks;
 use buttress_wire::incident::significance::{
     DigitalService, Finding, Outage, SmallIncident, StateThresholds, blueprint, cer, digital, money, nis2, recurring,
 };
-use buttress_wire::incident::states::{Settings, state};
+use buttress_wire::incident::states::{Settings, state, zone_name};
 use buttress_wire::incident::{Answer, Awareness, Cer, Duty, Impact, Nis2, Sector};
 use jiff::tz::TimeZone;
 
 use crate::incident_args::{Aware, Bound, Counting, Course, Digital, Figures, Regime, SignificanceArgs, YesNo};
-use crate::moment::{moment, text, zone};
+use crate::moment::{moment, offset, text, zone};
 
 type Typed<T> = Result<T, Box<dyn Error>>;
 
@@ -48,7 +48,7 @@ pub fn clocks(aware: &Aware, bound: &Bound, counting: &Counting) -> Typed<Clocks
     let given = counting.zone.as_deref().or(member.map(|m| m.zone)).map(zone).transpose()?;
     let (at, with_it) = moment(&aware.aware, given.as_ref()).map_err(|why| format!("--aware {why}"))?;
     // The zone that was asked for, else that of the state, else that of the moment itself.
-    let home = given.or(with_it).unwrap_or(TimeZone::UTC);
+    let home = given.or(with_it).or_else(|| offset(&aware.aware)).unwrap_or(TimeZone::UTC);
     let sector = match &aware.sector {
         Some(word) => {
             Sector::from_word(word).ok_or_else(|| format!("--sector {word} is none of the Annex of CER: write one of {}", sectors()))?
@@ -68,7 +68,7 @@ pub fn clocks(aware: &Aware, bound: &Bound, counting: &Counting) -> Typed<Clocks
         awareness,
         history: History::default(),
         state: member.map(|m| m.code.to_owned()),
-        zone: home.iana_name().unwrap_or("UTC").to_owned(),
+        zone: zone_name(&home),
         settings: settings(counting.rules.as_deref())?,
         impact: Impact::default(),
     })

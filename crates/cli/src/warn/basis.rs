@@ -7,7 +7,7 @@ use std::path::Path;
 use buttress::model::Asset;
 use buttress_server::duty::warning::{Origin, origin};
 use buttress_wire::cap::draft::{self, Place, When, Widths};
-use buttress_wire::cap::{Alert, MsgType, Reference, ResponseType, Scope, Time, Urgency, read};
+use buttress_wire::cap::{Alert, MsgType, Reference, ResponseType, Scope, Status, Time, Urgency, read};
 use buttress_wire::incident::figures::Run;
 use buttress_wire::stix::Id;
 use buttress_wire::stix::marking::Tlp;
@@ -188,10 +188,11 @@ fn following(args: &WriteArgs, text: &str, msg_type: MsgType) -> Started<Alert> 
     alert.sender = sender;
     alert.sent = sent;
     alert.msg_type = msg_type;
-    alert.note = None;
     if let Some(status) = args.status {
         alert.status = status.into();
     }
+    // The purpose was that of the earlier message; an exercise keeps its name.
+    alert.note = alert.note.filter(|_| alert.status == Status::Exercise);
     if msg_type == MsgType::Cancel {
         for info in &mut alert.info {
             info.urgency = Urgency::Past;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 
-use buttress_wire::cap::draft::fill;
+use buttress_wire::cap::draft::{SIMULATED, fill};
 use buttress_wire::cap::{Alert, Area, Category, Certainty, Info, MsgType, Named, Severity, Urgency, grade};
 
 use super::cap_time;
 use crate::moment::text;
+use crate::print::warn;
 use crate::warn_args::{AreaArgs, EventArgs, WriteArgs};
 
 /// Figures by name, for texts.
@@ -39,6 +40,10 @@ pub fn tell(args: &WriteArgs, alert: &mut Alert, figures: &FigureWords) -> Told<
     }
     let sent = alert.sent;
     for info in &mut alert.info {
+        let is_simulated = info.description.as_ref().is_some_and(|text| text.starts_with(SIMULATED));
+        if info.certainty == Certainty::Observed && is_simulated {
+            warn("the certainty is Observed, and the description still says that it is simulated: give --description");
+        }
         if event.urgency.is_none() && event.onset.is_some() {
             info.urgency = grade::urgency(info.onset, info.expires, sent);
         }

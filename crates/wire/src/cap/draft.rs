@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 /// Assets that get an area of their own; the rest are counted in words.
 pub const MAX_AREAS: usize = 200;
+/// How the description of a simulated event begins.
+pub const SIMULATED: &str = "Simulated, not observed.";
 /// Name of the code of a country in an area.
 const COUNTRY: &str = "ISO 3166-1";
 
@@ -73,7 +75,7 @@ pub fn info(run: &Run, places: &[Place], widths: Widths, when: When) -> Info {
     info.onset = onset;
     info.expires = until.filter(|until| until.timestamp() > when.sent.timestamp());
     info.headline = Some(title.to_owned());
-    let parts = [Some("Simulated, not observed.".to_owned()), Some(run.reason.clone()), impact.severity.map(|s| format!("{s}."))];
+    let parts = [Some(SIMULATED.to_owned()), Some(run.reason.clone()), impact.severity.map(|s| format!("{s}."))];
     info.description = Some(parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "));
     info.parameter = figures(run).into_iter().map(|(name, value)| Named::new(name, &value)).collect();
     info.parameter.extend(impact.figures_from.map(|from| Named::new("figures_from", &from)));

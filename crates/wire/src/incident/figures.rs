@@ -161,7 +161,7 @@ impl Run {
         let digest = self.case_digest.as_deref().map_or(String::new(), |digest| format!(", case {}", digest.get(..16).unwrap_or(digest)));
         let left: Vec<String> = self.services.iter().map(|(name, left)| format!("{name} {:.2} %", left * 100.0)).collect();
         let people = format!("{:.0} people without service at the worst moment", self.people_peak);
-        let severity = if left.is_empty() { people } else { format!("{people}; service left then: {}", left.join(", ")) };
+        let severity = if left.is_empty() { people } else { format!("{people}; least service left: {}", left.join(", ")) };
         Impact {
             nature: Some(self.title.clone()).filter(|title| !title.is_empty()),
             severity: Some(severity),

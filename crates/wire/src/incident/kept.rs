@@ -5,11 +5,10 @@
 //! `docs/incident-clocks.schema.json` describes our extension. Its deadlines are not stored: they follow from it.
 
 use super::clock::{ClockError, Deadline, History, StateRules, deadlines};
-use super::states::{Settings, state};
+use super::states::{Settings, state, zone};
 use super::{Awareness, Impact};
 use crate::Instant;
 use crate::stix::{Id, Object};
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -66,7 +65,7 @@ pub struct Clocks {
 impl Clocks {
     /// How this incident's months are counted.
     pub fn rules(&self) -> Result<StateRules, KeptError> {
-        let zone = TimeZone::get(&self.zone).map_err(|_| KeptError::Zone(self.zone.clone()))?;
+        let zone = zone(&self.zone).ok_or_else(|| KeptError::Zone(self.zone.clone()))?;
         let year = self.awareness.at.in_zone(&zone).year();
         let rules = match &self.state {
             None => StateRules::strict(zone),
@@ -82,7 +81,7 @@ impl Clocks {
 
     /// What would be owed under the strict reading, under which no deadline is later.
     pub fn strict_deadlines(&self, now: Instant) -> Result<Vec<Deadline>, KeptError> {
-        let zone = TimeZone::get(&self.zone).map_err(|_| KeptError::Zone(self.zone.clone()))?;
+        let zone = zone(&self.zone).ok_or_else(|| KeptError::Zone(self.zone.clone()))?;
         Ok(deadlines(&self.awareness, &self.history, &StateRules::strict(zone), now)?)
     }
 }

@@ -90,6 +90,29 @@ pub const ALL: &[State] = states! {
     "SK" "Slovakia" "Europe/Bratislava" Western [1-1, 1-6, 5-1, 7-5, 8-29, 11-1, 12-24, 12-25, 12-26] [FRIDAY, MONDAY];
 };
 
+/// A time zone: a name of the tz database such as `Europe/Helsinki`, or an offset such as `+02:00`, which knows no summer time.
+pub fn zone(name: &str) -> Option<TimeZone> {
+    let Some(size) = name.strip_prefix(['+', '-']) else { return TimeZone::get(name).ok() };
+    let (hours, minutes) = size.split_once(':')?;
+    let number = |text: &str| text.parse::<u8>().ok().filter(|_| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit()));
+    let (hours, minutes) = (number(hours).filter(|h| *h <= 14)?, number(minutes).filter(|m| *m < 60)?);
+    let seconds = (i32::from(hours) * 60 + i32::from(minutes)) * 60;
+    let offset = jiff::tz::Offset::from_seconds(if name.starts_with('-') { -seconds } else { seconds }).ok()?;
+    Some(offset.to_time_zone())
+}
+
+/// How a time zone is written so that [`zone`] reads it.
+pub fn zone_name(zone: &TimeZone) -> String {
+    match (zone.iana_name(), zone.to_fixed_offset()) {
+        (Some(name), _) => name.to_owned(),
+        (None, Ok(offset)) => {
+            let (sign, minutes) = (if offset.seconds() < 0 { '-' } else { '+' }, offset.seconds().abs() / 60);
+            format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+        }
+        (None, Err(_)) => "UTC".to_owned(),
+    }
+}
+
 /// The state with a code, such as `FI`; Greece also as `EL`.
 pub fn state(code: &str) -> Option<&'static State> {
     let code = if code.eq_ignore_ascii_case("EL") { "GR" } else { code };
@@ -228,6 +251,16 @@ mod tests {
             rules.month_after("2026-03-03T12:00:00Z".parse().unwrap()).unwrap().date()
         };
         assert_eq!((end("FI"), end("FR"), end("GR")), (date(2026, 4, 7), date(2026, 4, 3), date(2026, 4, 3)));
+    }
+
+    #[test]
+    fn a_zone_is_read_as_it_is_written() {
+        for name in ["+02:00", "-03:30", "UTC"] {
+            assert_eq!(zone_name(&zone(name).unwrap()), name);
+        }
+        for wrong in ["+2:00", "+02:60", "+15:00", "+ab:00", "Europe/Atlantis", ""] {
+            assert!(zone(wrong).is_none(), "{wrong}");
+        }
     }
 
     #[test]
