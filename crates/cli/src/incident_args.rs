@@ -175,16 +175,16 @@ pub struct Figures {
     #[arg(long, value_name = "TEXT")]
     pub severity: Option<String>,
     /// Users without the service.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, allow_negative_numbers = true, value_name = "NUMBER")]
     pub users: Option<f64>,
     /// All users of the service: makes a share of the users without it.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, allow_negative_numbers = true, value_name = "NUMBER")]
     pub users_of: Option<f64>,
     /// How long the disruption lasts, h.
-    #[arg(long, value_name = "HOURS")]
+    #[arg(long, allow_negative_numbers = true, value_name = "HOURS")]
     pub hours: Option<f64>,
     /// Area affected, km².
-    #[arg(long, value_name = "KM2")]
+    #[arg(long, allow_negative_numbers = true, value_name = "KM2")]
     pub area_km2: Option<f64>,
     /// Whether that area is geographically isolated.
     #[arg(long, value_name = "yes|no")]
@@ -211,10 +211,10 @@ pub struct Figures {
     #[arg(long, value_name = "TEXT")]
     pub indicator: Vec<String>,
     /// Direct financial loss of the entity, caused or possible, EUR.
-    #[arg(long, value_name = "EUR")]
+    #[arg(long, allow_negative_numbers = true, value_name = "EUR")]
     pub loss_eur: Option<f64>,
     /// Turnover of the entity in the financial year before, EUR.
-    #[arg(long, value_name = "EUR")]
+    #[arg(long, allow_negative_numbers = true, value_name = "EUR")]
     pub turnover_eur: Option<f64>,
     #[command(flatten)]
     pub answers: Answers,
@@ -269,16 +269,16 @@ pub struct SignificanceArgs {
     #[arg(long, value_name = "SERVICE")]
     pub digital: Option<Digital>,
     /// How long the digital service was wholly down, min.
-    #[arg(long, value_name = "MINUTES", requires = "digital")]
+    #[arg(long, allow_negative_numbers = true, value_name = "MINUTES", requires = "digital")]
     pub down_min: Option<f64>,
     /// How long the digital service was limited, h.
-    #[arg(long, value_name = "HOURS", requires = "digital")]
+    #[arg(long, allow_negative_numbers = true, value_name = "HOURS", requires = "digital")]
     pub limited_h: Option<f64>,
     /// Users in the Union for whom it was limited.
-    #[arg(long, value_name = "NUMBER", requires = "digital")]
+    #[arg(long, allow_negative_numbers = true, value_name = "NUMBER", requires = "digital")]
     pub limited_users: Option<f64>,
     /// Their share of its users in the Union, 0 to 1.
-    #[arg(long, value_name = "SHARE", requires = "digital")]
+    #[arg(long, allow_negative_numbers = true, value_name = "SHARE", requires = "digital")]
     pub limited_share: Option<f64>,
     /// An earlier incident with the same apparent root cause, and its loss in EUR (2024/2690 Art. 4). May be repeated.
     #[arg(long, value_name = "MOMENT=EUR", requires = "digital")]

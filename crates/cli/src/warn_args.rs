@@ -348,9 +348,9 @@ pub struct AreaArgs {
     #[arg(long, value_name = "SYSTEM=CODE", requires = "area")]
     pub geocode: Vec<String>,
     /// Radius of the circle round each affected asset of --run, km.
-    #[arg(long, value_name = "KM", default_value_t = 2.0)]
+    #[arg(long, allow_negative_numbers = true, value_name = "KM", default_value_t = 2.0)]
     pub radius_km: f64,
     /// Half of the width of the corridor round each affected link of --run, km.
-    #[arg(long, value_name = "KM", default_value_t = 2.0)]
+    #[arg(long, allow_negative_numbers = true, value_name = "KM", default_value_t = 2.0)]
     pub corridor_km: f64,
 }

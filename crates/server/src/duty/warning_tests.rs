@@ -195,3 +195,28 @@ fn a_warning_of_another_program_becomes_what_an_alert_would_say() {
     let odd = origin(&mut node.store, &Id::parse("indicator--00000000-0000-4000-8000-000000000001").unwrap()).unwrap_err().to_string();
     assert!(odd.contains("no warning"), "{odd}");
 }
+
+#[test]
+fn the_schema_names_what_is_written() {
+    let schema: Value = serde_json::from_str(include_str!("../../../../docs/cap-warning.schema.json")).unwrap();
+    let mut node = a_node();
+    let mut full =
+        Alert { scope: Scope::Restricted, restriction: Some("r".into()), incidents: vec!["i".into()], ..alert("1", 5, MsgType::Alert) };
+    let named = buttress_wire::cap::Named::new("n", "v");
+    let info = &mut full.info[0];
+    info.event_code.push(named.clone());
+    info.parameter.push(named.clone());
+    info.response_type.push(buttress_wire::cap::ResponseType::Monitor);
+    info.expires = Some("2026-01-16T05:00:00-00:00".parse().unwrap());
+    info.area[0].geocode.push(named);
+    let taken = take(&mut node, &full);
+    let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<String>>();
+    let (sighting, observed) = (text(&mut node, &taken.sighting.unwrap()), text(&mut node, &taken.observed));
+    let ours = |object: &Value| object["extensions"][WARNING_EXTENSION].clone();
+    let both: BTreeSet<String> = names(&ours(&sighting)).union(&names(&ours(&observed))).cloned().collect();
+    assert_eq!(both, names(&schema["properties"]));
+    assert_eq!(names(&ours(&sighting)["areas"][0]), names(&schema["properties"]["areas"]["items"]["properties"]));
+    for required in schema["required"].as_array().unwrap().iter().filter_map(Value::as_str) {
+        assert!(ours(&sighting)[required].is_string() && ours(&observed)[required].is_string(), "{required}");
+    }
+}

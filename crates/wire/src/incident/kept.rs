@@ -238,4 +238,75 @@ mod tests {
         let nowhere = Clocks { zone: "Europe/Atlantis".into(), ..clocks() };
         assert!(matches!(nowhere.deadlines(Instant(0)), Err(KeptError::Zone(_))));
     }
+
+    /// Every name written is in the schema, and every name of the schema is written by something.
+    fn compare(schema: &Value, root: &Value, written: &Value, path: &str) {
+        let schema = match schema["$ref"].as_str() {
+            Some(target) => root.pointer(target.trim_start_matches('#')).unwrap(),
+            None => schema,
+        };
+        match written {
+            Value::Object(map) => {
+                let names = |value: &Value| value.as_object().map(|m| m.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
+                assert_eq!(names(written), names(&schema["properties"]), "{path}");
+                map.iter().for_each(|(name, inner)| compare(&schema["properties"][name], root, inner, &format!("{path}/{name}")));
+            }
+            Value::Array(items) => items.iter().for_each(|item| compare(&schema["items"], root, item, path)),
+            word => {
+                let is_word = schema["enum"].as_array().is_none_or(|words| words.contains(word));
+                let fits = schema["const"].is_null() || schema["const"] == *word;
+                let is_type = schema["type"].as_str().is_none_or(|t| word.is_string() == (t == "string"));
+                assert!(is_word && fits && is_type, "{path}: {word} and {schema}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_schema_names_what_is_written() {
+        use super::super::Answer;
+        use super::super::clock::{CerMonth, Inability, MonthEnd, Request};
+        use super::super::significance::StateThresholds;
+        use super::super::states::RestDayRule;
+        let at = Instant(0);
+        let text = || Some("x".to_owned());
+        let one = Some(0.5);
+        let mut full = clocks();
+        full.history = History {
+            submissions: Duty::ALL.map(|duty| Submission { duty, at, by: text() }).to_vec(),
+            requests: vec![Request { at, answer_by: Some(at) }],
+            handled_at: Some(at),
+            inability: Some(Inability { from: at, until: Some(at) }),
+        };
+        full.settings = Settings {
+            month_end: Some(MonthEnd::SameTime),
+            rest_days: Some(RestDayRule::Stand),
+            holidays: ["2026-01-01".to_owned()].into(),
+            cer_month: Some(CerMonth::FromAwareness),
+            thresholds: StateThresholds { users: one, share: one, duration_h: one, area_km2: one, isolated_area_km2: one },
+        };
+        full.impact = Impact {
+            figures_from: text(),
+            nature: text(),
+            severity: text(),
+            people_hit: one,
+            share: one,
+            duration_h: one,
+            area_km2: one,
+            isolated: Answer::Yes,
+            countries: Some(["FI".to_owned()].into()),
+            sectors: Sector::ALL.into(),
+            services: ["x".to_owned()].into(),
+            cause: text(),
+            consequences: text(),
+            status: text(),
+            measures: vec!["x".into()],
+            indicators: vec!["x".into()],
+            loss_eur: one,
+            turnover_eur: one,
+            ..Impact::default()
+        };
+        let object: Value = serde_json::from_str(&open(&id(), &full, &[], at)).unwrap();
+        let schema: Value = serde_json::from_str(include_str!("../../../../docs/incident-clocks.schema.json")).unwrap();
+        compare(&schema, &schema, &object["extensions"][CLOCKS_EXTENSION], "");
+    }
 }
