@@ -30,7 +30,7 @@ pub fn run(verb: &IncidentVerb) -> Code {
         IncidentVerb::Open(args) => open(args),
         IncidentVerb::List { look, now: given } => {
             let now = now(given.now.as_deref(), None)?;
-            shown::list(&incident::list(&mut store(&look.kept)?)?, now, look.json)
+            Ok(shown::list(&incident::list(&mut store(&look.kept)?)?, now, look.json))
         }
         IncidentVerb::Show { incident, look, now: given } => {
             let now = now(given.now.as_deref(), None)?;
@@ -75,7 +75,7 @@ fn significance(args: &SignificanceArgs) -> Code {
     let impact = typed::impact(&args.figures, None)?;
     let thresholds = typed::settings(args.rules.as_deref())?.thresholds;
     let now = now(args.now.now.as_deref(), None)?;
-    shown::significance(&typed::findings(args, &impact, &thresholds, now)?, &impact, args.json)
+    Ok(shown::significance(&typed::findings(args, &impact, &thresholds, now)?, &impact, args.json))
 }
 
 fn form(args: &FormArgs) -> Code {

@@ -104,7 +104,7 @@ pub struct Counting {
 
 /// Awareness: what every clock starts from.
 #[derive(Debug, Args)]
-pub struct Aware {
+pub struct Beginning {
     /// When the entity became aware, such as 2026-01-31T10:00[Europe/Helsinki] or 2026-01-31T10:00+02:00.
     #[arg(long, value_name = "MOMENT")]
     pub aware: String,
@@ -124,7 +124,7 @@ pub struct Aware {
 #[derive(Debug, Args)]
 pub struct ClockArgs {
     #[command(flatten)]
-    pub aware: Aware,
+    pub aware: Beginning,
     #[command(flatten)]
     pub bound: Bound,
     #[command(flatten)]
@@ -331,7 +331,7 @@ pub struct FormArgs {
 #[derive(Debug, Args)]
 pub struct OpenArgs {
     #[command(flatten)]
-    pub aware: Aware,
+    pub aware: Beginning,
     #[command(flatten)]
     pub bound: Bound,
     #[command(flatten)]

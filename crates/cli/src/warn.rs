@@ -9,6 +9,7 @@ use std::path::Path;
 use buttress_server::duty::warning::{self, TakenIn};
 use buttress_wire::Instant;
 use buttress_wire::cap::{Alert, Finding, Level, MsgType, Scope, Time, check, read, write};
+use buttress_wire::stix::Id;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
@@ -77,8 +78,8 @@ fn take_in(file: &Path, (to, marking): (&str, &[String]), look: &NodeLook, now: 
     let words: Vec<String> = markings.iter().map(basis::marking_word).collect();
     if look.json {
         print_json(&json!({
-            "sighting": sighting.as_ref().map(|id| id.as_str()), "observed_data": observed.as_str(), "n_added": n_added,
-            "markings": markings.iter().map(|id| id.as_str()).collect::<Vec<_>>(), "notes": notes,
+            "sighting": sighting.as_ref().map(Id::as_str), "observed_data": observed.as_str(), "n_added": n_added,
+            "markings": markings.iter().map(Id::as_str).collect::<Vec<_>>(), "notes": notes,
         }));
     } else {
         let id = sighting.as_ref().unwrap_or(observed);

@@ -110,6 +110,7 @@ words! {
         Infra,
         /// Chemical, biological, radiological, nuclear, explosive.
         #[value(name = "cbrne")]
+        #[expect(clippy::upper_case_acronyms, reason = "as CAP writes it")]
         CBRNE,
         /// Other.
         Other,
@@ -294,7 +295,7 @@ pub struct EventArgs {
     #[arg(long, value_name = "CODE")]
     pub language: Option<String>,
     /// Further languages (TOML): a table for each code, with event, headline, description, instruction, contact. Figures of --run go in
-    /// as {people}, {hours}, {countries}, {services}, {n_assets}.
+    /// as {people}, {hours}, {countries}, {services}, {assets}.
     #[arg(long, value_name = "FILE.toml")]
     pub texts: Option<PathBuf>,
     /// For whom the text is meant.

@@ -166,7 +166,7 @@ fn next(list: &[Deadline]) -> Option<&Deadline> {
 }
 
 /// Prints the incidents of a node, overdue first; 1 when one is overdue.
-pub fn list(all: &Incidents, now: Instant, as_json: bool) -> Code {
+pub fn list(all: &Incidents, now: Instant, as_json: bool) -> u8 {
     let mut rows: Vec<(Option<i64>, &Incident, Vec<Deadline>)> = Vec::new();
     for incident in &all.list {
         match incident.clocks.deadlines(now) {
@@ -190,7 +190,7 @@ pub fn list(all: &Incidents, now: Instant, as_json: bool) -> Code {
         print_json(
             &json!({ "now": now, "incidents": rows.iter().map(row).collect::<Vec<_>>(), "spoilt": all.spoilt, "n_without_clocks": all.n_without }),
         );
-        return Ok(u8::from(is_overdue));
+        return u8::from(is_overdue);
     }
     let mut t = table(&["left", "next", "due", "incident", "aware", "identifier"], 6);
     for (left_s, incident, list) in &rows {
@@ -206,7 +206,7 @@ pub fn list(all: &Incidents, now: Instant, as_json: bool) -> Code {
     }
     let without = if all.n_without == 0 { String::new() } else { format!("; {} of others carry no clocks", all.n_without) };
     print(&format!("{t}\n{} incidents{without}\n", rows.len()));
-    Ok(u8::from(is_overdue))
+    u8::from(is_overdue)
 }
 
 /// Prints one incident; 1 when a deadline was missed.
@@ -288,11 +288,11 @@ fn reading_text(reading: &Reading) -> String {
 }
 
 /// Prints findings; 1 when one cannot be decided.
-pub fn significance(findings: &[Finding], impact: &Impact, as_json: bool) -> Code {
+pub fn significance(findings: &[Finding], impact: &Impact, as_json: bool) -> u8 {
     let is_open = findings.iter().any(|f| f.verdict == Verdict::Unknown);
     if as_json {
         print_json(&json!({ "figures_from": impact.figures_from, "any": any(findings), "findings": findings }));
-        return Ok(u8::from(is_open));
+        return u8::from(is_open);
     }
     if let Some(from) = &impact.figures_from {
         print(&format!("figures: {from}\n"));
@@ -311,5 +311,5 @@ pub fn significance(findings: &[Finding], impact: &Impact, as_json: bool) -> Cod
     let open = findings.iter().filter(|f| f.verdict == Verdict::Unknown).count();
     print(&format!("{t}\n{held} of {} hold, {open} cannot be said\n", findings.len()));
     print("The parameters of CER are weighed by the entity and its authority; holding one is a first look and no verdict.\n");
-    Ok(u8::from(is_open))
+    u8::from(is_open)
 }

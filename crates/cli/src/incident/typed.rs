@@ -14,7 +14,7 @@ use buttress_wire::incident::states::{Settings, state, zone_name};
 use buttress_wire::incident::{Answer, Awareness, Cer, Duty, Impact, Nis2, Sector};
 use jiff::tz::TimeZone;
 
-use crate::incident_args::{Aware, Bound, Counting, Course, Digital, Figures, Regime, SignificanceArgs, YesNo};
+use crate::incident_args::{Beginning, Bound, Counting, Course, Digital, Figures, Regime, SignificanceArgs, YesNo};
 use crate::moment::{moment, offset, text, zone};
 
 type Typed<T> = Result<T, Box<dyn Error>>;
@@ -36,7 +36,7 @@ pub fn settings(path: Option<&Path>) -> Typed<Settings> {
 }
 
 /// The clocks of an incident that nothing has been handed in for.
-pub fn clocks(aware: &Aware, bound: &Bound, counting: &Counting) -> Typed<Clocks> {
+pub fn clocks(aware: &Beginning, bound: &Bound, counting: &Counting) -> Typed<Clocks> {
     let member = match &counting.state {
         None => None,
         Some(code) => {

@@ -54,7 +54,7 @@ fn text(node: &mut Node, id: &Id) -> Value {
 fn a_message_comes_back_byte_for_byte_from_each_of_its_objects() {
     let mut node = a_node();
     // Order of attributes, comments and white space of another program.
-    let bytes = write(&alert("1", 5, MsgType::Alert)).unwrap().replace("<alert", "<!-- theirs --><alert").replace("\n", "\r\n");
+    let bytes = write(&alert("1", 5, MsgType::Alert)).unwrap().replace("<alert", "<!-- theirs --><alert").replace('\n', "\r\n");
     let taken = take_in(&mut node.store, bytes.as_bytes(), (PLACE, &[]), NOW).unwrap();
     let artifact = artifact_of(&mut node, &taken);
     for id in [taken.sighting.clone().unwrap(), taken.observed.clone(), artifact] {

@@ -94,7 +94,7 @@ pub fn figures(run: &Run) -> BTreeMap<&'static str, String> {
         ("hours", run.duration_h().map_or("-".to_owned(), |h| format!("{h:.0}"))),
         ("countries", joined(run.countries.iter().map(String::as_str).collect())),
         ("services", joined(run.services.iter().map(|(name, _)| name.as_str()).collect())),
-        ("n_assets", run.failed.len().max(run.damaged.len()).to_string()),
+        ("assets", run.failed.len().max(run.damaged.len()).to_string()),
     ])
 }
 

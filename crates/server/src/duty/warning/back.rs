@@ -111,7 +111,7 @@ fn drafted(store: &mut Store, collection: &Collection, sighting: &Object) -> Res
         }
         told.push(place);
     }
-    let (scope, restriction) = distribution(store, collection, &told)?;
+    let (scope, restriction) = distribution(store, collection, &told);
     Ok(Drafted { info, scope, restriction })
 }
 
@@ -128,7 +128,7 @@ fn area(location: &Value) -> Option<Area> {
 }
 
 /// The widest scope under the markings of all that is told, with those of the collection; what has none is amber.
-fn distribution(store: &mut Store, collection: &Collection, told: &[Object]) -> Result<(Scope, Option<String>), DutyError> {
+fn distribution(store: &mut Store, collection: &Collection, told: &[Object]) -> (Scope, Option<String>) {
     let mut markings: BTreeSet<Id> = collection.ceiling.clone();
     for object in told {
         let own: BTreeSet<Id> = object.markings.iter().cloned().chain(object.granular.iter().filter_map(|g| g.marking.clone())).collect();
@@ -140,7 +140,7 @@ fn distribution(store: &mut Store, collection: &Collection, told: &[Object]) -> 
     let levels: BTreeSet<Tlp> = markings.iter().filter_map(Tlp::from_id).collect();
     let is_plain = markings.iter().all(|id| Tlp::from_id(id).is_some());
     if is_plain && levels.iter().all(|level| *level == Tlp::Clear) {
-        return Ok((Scope::Public, None));
+        return (Scope::Public, None);
     }
     let mut words: Vec<String> = levels.iter().filter(|l| **l != Tlp::Clear).map(|l| format!("TLP:{}", l.word().to_uppercase())).collect();
     for id in markings.iter().filter(|id| Tlp::from_id(id).is_none()) {
@@ -148,5 +148,5 @@ fn distribution(store: &mut Store, collection: &Collection, told: &[Object]) -> 
         words.push(name.and_then(|v| v["name"].as_str().map(str::to_owned)).unwrap_or_else(|| id.to_string()));
     }
     let scope = if levels.contains(&Tlp::Red) { Scope::Private } else { Scope::Restricted };
-    Ok((scope, Some(words.join("; "))))
+    (scope, Some(words.join("; ")))
 }
