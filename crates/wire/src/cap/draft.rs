@@ -206,7 +206,7 @@ mod tests {
         let figures = figures(&run());
         assert_eq!(fill("{people} ihmistä, {countries}", &figures).unwrap(), "120000 ihmistä, EE, FI, NO");
         let wrong = fill("{poeple}", &figures).unwrap_err().to_string();
-        assert!(wrong.starts_with("{poeple} stands for nothing here; write {countries}, {hours}"), "{wrong}");
+        assert!(wrong.starts_with("{poeple} stands for nothing here; write {assets}, {countries}"), "{wrong}");
         assert!(fill("{", &BTreeMap::new()).unwrap_err().to_string().contains("--run"));
         assert_eq!(fill("no figure", &BTreeMap::new()).unwrap(), "no figure");
     }

@@ -247,7 +247,9 @@ mod tests {
         };
         match written {
             Value::Object(map) => {
-                let names = |value: &Value| value.as_object().map(|m| m.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
+                let names = |value: &Value| {
+                    value.as_object().map(|m| m.keys().cloned().collect::<std::collections::BTreeSet<_>>()).unwrap_or_default()
+                };
                 assert_eq!(names(written), names(&schema["properties"]), "{path}");
                 map.iter().for_each(|(name, inner)| compare(&schema["properties"][name], root, inner, &format!("{path}/{name}")));
             }
