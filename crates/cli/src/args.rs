@@ -176,6 +176,16 @@ pub enum Verb {
         #[command(subcommand)]
         verb: crate::share_args::ShareVerb,
     },
+    /// Alerts in the Common Alerting Protocol 1.2: check, write, read into a node.
+    Warn {
+        #[command(subcommand)]
+        verb: crate::warn_args::WarnVerb,
+    },
+    /// Incidents under NIS2 and CER: deadlines, significance, report forms, and clocks kept in a node.
+    Incident {
+        #[command(subcommand)]
+        verb: crate::incident_args::IncidentVerb,
+    },
     /// Print shell completions.
     Completions {
         /// Shell.

@@ -5,6 +5,9 @@ mod access_args;
 mod args;
 mod exchange;
 mod exchange_args;
+mod incident;
+mod incident_args;
+mod moment;
 mod node_look;
 mod power;
 mod power_args;
@@ -13,6 +16,8 @@ mod progress;
 mod share;
 mod share_args;
 mod verbs;
+mod warn;
+mod warn_args;
 
 use std::process::ExitCode;
 

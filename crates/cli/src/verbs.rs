@@ -42,6 +42,8 @@ pub fn run(cli: &Cli) -> Code {
         Verb::Serve(args) => crate::exchange::serve(args),
         Verb::Node { verb } => crate::exchange::node(verb),
         Verb::Share { verb } => crate::share::share(verb),
+        Verb::Warn { verb } => crate::warn::run(verb),
+        Verb::Incident { verb } => crate::incident::run(verb),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "buttress", &mut script);

@@ -5,6 +5,9 @@
 
 pub mod cap;
 pub mod incident;
+mod instant;
 pub mod pattern;
 pub mod stix;
 pub mod taxii;
+
+pub use instant::{Instant, NoInstant};

@@ -58,7 +58,10 @@
 //! ```
 
 mod check;
+pub mod draft;
+pub mod grade;
 mod read;
+pub mod shape;
 #[cfg(test)]
 mod tests;
 mod value;

@@ -7,11 +7,12 @@
 //!   day (Regulation 1182/71 Art. 3, recalled), is set for each state in [`StateRules`].
 //! - A clock that starts from a report not yet made, or from an incident not yet handled, is [`State::Waiting`] and has no date.
 
-use super::{Awareness, Cer, Duty, Law, Nis2, instant};
+use super::{Awareness, Cer, Duty, Law, Nis2};
+use crate::Instant;
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, ToSpan, ZonedDateTime};
-use serde::{Deserialize, Serialize};
+use jiff::{SignedDuration, ToSpan, ZonedDateTime};
+use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -24,28 +25,34 @@ pub const MAX_REST_DAYS: usize = 366;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClockError {
     /// A date beyond the calendar.
-    #[error("a period from {from} ends beyond the year 9999; check the instant")]
+    #[error("a period from {} ends beyond the year 9999; check the instant", .from.short())]
     OutOfRange {
         /// Start of the period.
-        from: Timestamp,
+        from: Instant,
     },
     /// A report made before anyone knew.
-    #[error("event {index} ({what}) is at {at}, before awareness at {aware}; correct one of the two")]
+    #[error("event {index} ({what}) is at {}, before awareness at {}; correct one of the two", .at.short(), .aware.short())]
     BeforeAwareness {
         /// Position in the list it stands in, from 0.
         index: usize,
         /// What the event is.
         what: &'static str,
         /// When it was.
-        at: Timestamp,
+        at: Instant,
         /// When the entity became aware.
-        aware: Timestamp,
+        aware: Instant,
     },
     /// More events than any incident has.
     #[error("found {found} submissions and requests, at most {MAX_EVENTS} are taken; split the incident")]
     TooManyEvents {
         /// How many there were.
         found: usize,
+    },
+    /// A holiday that is no date.
+    #[error("the holiday {found:?} is no date; write it as 2026-12-06")]
+    NoDate {
+        /// What stands there.
+        found: String,
     },
     /// The list of holidays leaves no working day.
     #[error("no working day within {MAX_REST_DAYS} days after {from}; shorten the list of holidays")]
@@ -56,7 +63,8 @@ pub enum ClockError {
 }
 
 /// The time of day at which a month ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MonthEnd {
     /// At the time of day it began: the strict reading.
     SameTime,
@@ -77,7 +85,8 @@ pub enum RestDays {
 }
 
 /// What "one month thereafter" in CER Art. 15(1) counts from; the text leaves it open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CerMonth {
     /// From the submission of the initial notification.
     FromInitialNotification,
@@ -115,15 +124,15 @@ impl StateRules {
     }
 
     /// The instant a whole number of hours later, in local time: 24 h are 24 h also when clocks change.
-    pub fn hours_after(&self, from: Timestamp, hours: u16) -> Result<ZonedDateTime, ClockError> {
-        let end = from.checked_add(SignedDuration::from_hours(i64::from(hours))).map_err(|_| ClockError::OutOfRange { from })?;
-        Ok(end.to_zoned_datetime(self.zone.clone()))
+    pub fn hours_after(&self, from: Instant, hours: u16) -> Result<ZonedDateTime, ClockError> {
+        let end = from.timestamp().checked_add(SignedDuration::from_hours(i64::from(hours)));
+        Ok(end.map_err(|_| ClockError::OutOfRange { from })?.to_zoned_datetime(self.zone.clone()))
     }
 
     /// The end of one civil month from an instant, by the rules of the state.
-    pub fn month_after(&self, from: Timestamp) -> Result<ZonedDateTime, ClockError> {
+    pub fn month_after(&self, from: Instant) -> Result<ZonedDateTime, ClockError> {
         let out = |_| ClockError::OutOfRange { from };
-        let end = from.to_zoned_datetime(self.zone.clone()).checked_add(1.month()).map_err(out)?;
+        let end = from.in_zone(&self.zone).checked_add(1.month()).map_err(out)?;
         let last_day = self.working_day_from(end.date())?;
         if last_day != end.date() {
             let moved = last_day.to_datetime(Time::midnight()).to_zoned_datetime(self.zone.clone()).map_err(out)?;
@@ -149,35 +158,35 @@ impl StateRules {
 }
 
 /// A report handed in; one paper that serves two duties is given twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submission {
     /// The duty it serves.
     pub duty: Duty,
     /// When it was handed in.
-    #[serde(with = "instant")]
-    pub at: Timestamp,
+    pub at: Instant,
+    /// Who handed it in, if that was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 /// A request by the authority or the CSIRT for an intermediate report (NIS2 Art. 23(4)(c)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// When it was made.
-    #[serde(with = "instant")]
-    pub at: Timestamp,
+    pub at: Instant,
     /// When it wants the answer; the directive sets no time.
-    #[serde(with = "instant::option", default)]
-    pub answer_by: Option<Timestamp>,
+    #[serde(default)]
+    pub answer_by: Option<Instant>,
 }
 
 /// A time in which the entity is operationally unable to notify (CER Art. 15(1)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inability {
     /// When it began.
-    #[serde(with = "instant")]
-    pub from: Timestamp,
+    pub from: Instant,
     /// When it ended, if it has.
-    #[serde(with = "instant::option", default)]
-    pub until: Option<Timestamp>,
+    #[serde(default)]
+    pub until: Option<Instant>,
 }
 
 /// What has happened since awareness; whatever lies after `now` counts as not yet happened, so a time line can be replayed.
@@ -189,8 +198,7 @@ pub struct History {
     /// Requests for an intermediate report, in any order.
     pub requests: Vec<Request>,
     /// When the incident was handled; absent while it goes on.
-    #[serde(with = "instant::option")]
-    pub handled_at: Option<Timestamp>,
+    pub handled_at: Option<Instant>,
     /// When the entity was unable to notify, if it was.
     pub inability: Option<Inability>,
 }
@@ -206,20 +214,17 @@ pub enum Start {
         /// Which report.
         of: Duty,
         /// When it was handed in.
-        #[serde(with = "instant")]
-        at: Timestamp,
+        at: Instant,
     },
     /// A request of the authority.
     Request {
         /// When it was made.
-        #[serde(with = "instant")]
-        at: Timestamp,
+        at: Instant,
     },
     /// The handling of the incident.
     Handling {
         /// When it was handled.
-        #[serde(with = "instant")]
-        at: Timestamp,
+        at: Instant,
     },
     /// A report that has not been handed in.
     AwaitedSubmission {
@@ -245,14 +250,12 @@ pub enum State {
     /// Handed in in time.
     Met {
         /// When.
-        #[serde(with = "instant")]
-        at: Timestamp,
+        at: Instant,
     },
     /// Handed in too late.
     MetLate {
         /// When.
-        #[serde(with = "instant")]
-        at: Timestamp,
+        at: Instant,
     },
 }
 
@@ -268,30 +271,45 @@ pub struct Deadline {
     /// Who became aware.
     pub who: String,
     /// When they became aware.
-    #[serde(with = "instant")]
-    pub aware_at: Timestamp,
+    pub aware_at: Instant,
     /// What the clock runs from.
     pub runs: Start,
     /// The last moment in time, in the zone of the entity; absent where the law sets none or the clock waits.
-    #[serde(serialize_with = "instant::serialize_due")]
+    #[serde(serialize_with = "serialize_due")]
     pub due: Option<ZonedDateTime>,
     /// Where it stands.
     #[serde(flatten)]
     pub state: State,
+    /// Who handed it in, if it was and that was noted.
+    pub by: Option<String>,
 }
 
 impl fmt::Display for Deadline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let due = self.due.as_ref().map_or_else(|| "no date set".to_owned(), instant::local);
+        let due = self.due.as_ref().map_or_else(|| "no date set".to_owned(), local);
         let state = match self.state {
             State::Waiting => "waiting".to_owned(),
             State::Open => "open".to_owned(),
             State::Excused => "excused: unable to notify".to_owned(),
             State::Missed => "missed".to_owned(),
-            State::Met { at } => format!("met {at}"),
-            State::MetLate { at } => format!("late {at}"),
+            State::Met { at } => format!("met {}", at.short()),
+            State::MetLate { at } => format!("late {}", at.short()),
         };
         write!(f, "{due}  {}  {state}  ({})", self.duty.title(), self.article)
+    }
+}
+
+/// The local time of a deadline with its offset, to the second.
+pub fn local(due: &ZonedDateTime) -> String {
+    due.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
+/// Writes a local time with its offset, or null.
+#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
+fn serialize_due<S: Serializer>(due: &Option<ZonedDateTime>, to: S) -> Result<S::Ok, S::Error> {
+    match due {
+        Some(due) => to.serialize_some(&local(due)),
+        None => to.serialize_none(),
     }
 }
 
@@ -300,7 +318,7 @@ impl fmt::Display for Deadline {
 /// Empty before awareness. A final report handed in while the incident goes on counts as the progress report of NIS2
 /// Art. 23(4)(e); a progress report handed in before its day counts. While an incident goes on, what is due a month after the
 /// notification is shown as the progress report; once it is handled in time, as the final report (d).
-pub fn deadlines(awareness: &Awareness, history: &History, rules: &StateRules, now: Timestamp) -> Result<Vec<Deadline>, ClockError> {
+pub fn deadlines(awareness: &Awareness, history: &History, rules: &StateRules, now: Instant) -> Result<Vec<Deadline>, ClockError> {
     check(awareness, history)?;
     if now < awareness.at {
         return Ok(Vec::new());
@@ -339,7 +357,7 @@ struct View<'a> {
     awareness: &'a Awareness,
     history: &'a History,
     rules: &'a StateRules,
-    now: Timestamp,
+    now: Instant,
 }
 
 impl View<'_> {
@@ -369,22 +387,23 @@ impl View<'_> {
     fn intermediate(&self, list: &mut Vec<Deadline>) {
         let mut requests: Vec<Request> = self.history.requests.iter().copied().filter(|r| r.at <= self.now).collect();
         requests.sort_by_key(|r| r.at);
-        let mut answers: Vec<Timestamp> = self.all(Duty::IntermediateReport).collect();
+        let mut answers: Vec<Instant> = self.all(Duty::IntermediateReport).collect();
         answers.sort_unstable();
         let mut answers = answers.into_iter().peekable();
         for request in requests {
             while answers.next_if(|at| *at < request.at).is_some() {}
-            let due = request.answer_by.map(|by| by.to_zoned_datetime(self.rules.zone.clone()));
+            let due = request.answer_by.map(|by| by.in_zone(&self.rules.zone));
             list.push(self.deadline(Duty::IntermediateReport, Start::Request { at: request.at }, due, answers.next()));
         }
     }
 
     /// Art. 23(4)(d) when the incident is over at the final report, (e) when it still goes on.
-    fn final_reports(&self, notified: Timestamp, list: &mut Vec<Deadline>) -> Result<(), ClockError> {
+    fn final_reports(&self, notified: Instant, list: &mut Vec<Deadline>) -> Result<(), ClockError> {
         let start = Start::Submission { of: Duty::Notification, at: notified };
         let due = self.rules.month_after(notified)?;
         let handed_in = self.first(Duty::FinalReport, self.awareness.at);
-        let looked_at = handed_in.map_or(due.timestamp(), |at| at.min(due.timestamp()));
+        let limit = Instant::from(due.timestamp());
+        let looked_at = handed_in.map_or(limit, |at| at.min(limit));
         let handled = self.history.handled_at.filter(|at| *at <= self.now);
         if handled.is_some_and(|at| at <= looked_at) {
             list.push(self.deadline(Duty::FinalReport, start, Some(due), handed_in));
@@ -421,13 +440,14 @@ impl View<'_> {
     }
 
     /// The 24 h of CER; an inability that covers their end holds them open until it ends, since the article names no new time.
-    fn initial(&self, notified: Option<Timestamp>) -> Result<Deadline, ClockError> {
+    fn initial(&self, notified: Option<Instant>) -> Result<Deadline, ClockError> {
         let limit = self.rules.hours_after(self.awareness.at, 24)?;
+        let limit_at = Instant::from(limit.timestamp());
         let plain = |due| self.deadline(Duty::InitialNotification, Start::Awareness, Some(due), notified);
-        let unable = self.history.inability.filter(|i| i.from <= limit.timestamp() && i.from <= self.now);
+        let unable = self.history.inability.filter(|i| i.from <= limit_at && i.from <= self.now);
         let Some(unable) = unable else { return Ok(plain(limit)) };
         match unable.until.filter(|until| *until <= self.now) {
-            Some(until) if until > limit.timestamp() => Ok(plain(until.to_zoned_datetime(self.rules.zone.clone()))),
+            Some(until) if until > limit_at => Ok(plain(until.in_zone(&self.rules.zone))),
             Some(_) => Ok(plain(limit)),
             None => {
                 let mut deadline = plain(limit);
@@ -441,8 +461,8 @@ impl View<'_> {
         }
     }
 
-    fn deadline(&self, duty: Duty, runs: Start, due: Option<ZonedDateTime>, met: Option<Timestamp>) -> Deadline {
-        let limit = due.as_ref().map(ZonedDateTime::timestamp);
+    fn deadline(&self, duty: Duty, runs: Start, due: Option<ZonedDateTime>, met: Option<Instant>) -> Deadline {
+        let limit = due.as_ref().map(|due| Instant::from(due.timestamp()));
         let state = match (limit, met) {
             (Some(limit), Some(at)) if at > limit => State::MetLate { at },
             (_, Some(at)) => State::Met { at },
@@ -451,15 +471,22 @@ impl View<'_> {
             (_, None) => State::Open,
         };
         let Awareness { who, at, .. } = self.awareness;
-        Deadline { law: duty.law(), duty, article: duty.article(), who: who.clone(), aware_at: *at, runs, due, state }
+        let by = met.and_then(|at| self.handed_in_by(duty, at));
+        Deadline { law: duty.law(), duty, article: duty.article(), who: who.clone(), aware_at: *at, runs, due, state, by }
     }
 
-    fn all(&self, duty: Duty) -> impl Iterator<Item = Timestamp> {
+    /// Who handed in the report that met a duty; a final report may stand for a progress report.
+    fn handed_in_by(&self, duty: Duty, at: Instant) -> Option<String> {
+        let serves = |d: Duty| d == duty || (duty, d) == (Duty::ProgressReport, Duty::FinalReport);
+        self.history.submissions.iter().filter(|s| s.at == at && serves(s.duty)).find_map(|s| s.by.clone())
+    }
+
+    fn all(&self, duty: Duty) -> impl Iterator<Item = Instant> {
         self.history.submissions.iter().filter(move |s| s.duty == duty && s.at <= self.now).map(|s| s.at)
     }
 
     /// The first report of a kind from an instant on.
-    fn first(&self, duty: Duty, from: Timestamp) -> Option<Timestamp> {
+    fn first(&self, duty: Duty, from: Instant) -> Option<Instant> {
         self.all(duty).filter(|at| *at >= from).min()
     }
 }

@@ -3,8 +3,8 @@
 //! The fields of NIS2 follow its wording as recalled; those of CER follow the text as read. The directive says nothing on the
 //! content of a progress report: its fields are ours. States publish forms of their own; these hold what those ask for at least.
 
-use super::{Answer, Awareness, Duty, Impact, Law, Sector, instant};
-use jiff::Timestamp;
+use super::{Answer, Awareness, Duty, Impact, Law, Sector};
+use crate::Instant;
 use serde::Serialize;
 use std::fmt;
 
@@ -49,8 +49,9 @@ pub struct Form {
     /// Who became aware.
     pub who: String,
     /// When they became aware.
-    #[serde(with = "instant")]
-    pub aware_at: Timestamp,
+    pub aware_at: Instant,
+    /// Where the figures come from, if not from a person.
+    pub figures_from: Option<String>,
     /// The fields, in the order of the article.
     pub fields: Vec<Field>,
     /// Keys of the fields that always need an answer and have none.
@@ -78,6 +79,7 @@ impl Form {
             incident: awareness.incident.clone(),
             who: awareness.who.clone(),
             aware_at: awareness.at,
+            figures_from: text(impact.figures_from.as_ref()),
             fields,
             missing,
             unanswered,
@@ -89,28 +91,79 @@ impl Form {
         // Text, enums and lists only: nothing here can fail to be written.
         serde_json::to_value(self).unwrap_or_default()
     }
+
+    fn law_name(&self) -> &'static str {
+        match self.law {
+            Law::Nis2 => "NIS2",
+            Law::Cer => "CER",
+        }
+    }
+
+    /// The form as Markdown, with its gaps named at the end.
+    pub fn to_markdown(&self) -> String {
+        let quoted = |text: &str| escaped(text).replace('\n', "\n> ");
+        let mut page = format!("# {}: {}\n\n", self.law_name(), self.title);
+        page += &format!("- Incident: {}\n", escaped(&self.incident).replace('\n', " "));
+        page += &format!("- Aware: {}, {}\n", escaped(&self.who).replace('\n', " "), self.aware_at.short());
+        if let Some(from) = &self.figures_from {
+            page += &format!("- Figures: {}; check them before handing in\n", escaped(from).replace('\n', " "));
+        }
+        for field in &self.fields {
+            let answer = field.answer.as_deref().map_or_else(|| format!("*{}*", gap(field.need)), quoted);
+            page += &format!("\n## {}\n\n{}\n\n> {answer}\n", field.asks, field.article);
+        }
+        let asks = |keys: &[&str]| -> String {
+            self.fields.iter().filter(|f| keys.contains(&f.key)).map(|f| format!("- {} (`{}`)\n", f.asks, f.key)).collect()
+        };
+        page += "\n## Gaps\n\n";
+        if self.missing.is_empty() && self.unanswered.is_empty() {
+            page += "None.\n";
+        }
+        if !self.missing.is_empty() {
+            page += &format!("Must be answered and is not:\n\n{}", asks(&self.missing));
+        }
+        if !self.unanswered.is_empty() {
+            let gap = if self.missing.is_empty() { "" } else { "\n" };
+            page += &format!("{gap}To be answered, or said not to apply or not to be known:\n\n{}", asks(&self.unanswered));
+        }
+        page
+    }
 }
 
 impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let law = match self.law {
-            Law::Nis2 => "NIS2",
-            Law::Cer => "CER",
-        };
-        writeln!(f, "{law}: {}", self.title)?;
+        writeln!(f, "{}: {}", self.law_name(), self.title)?;
         writeln!(f, "incident: {}", printable(&self.incident))?;
-        writeln!(f, "aware: {} at {}", printable(&self.who), self.aware_at)?;
+        writeln!(f, "aware: {} at {}", printable(&self.who), self.aware_at.short())?;
         for field in &self.fields {
-            let answer = match (&field.answer, field.need) {
-                (Some(answer), _) => printable(answer),
-                (None, Need::Always) => "MISSING".to_owned(),
-                (None, Need::WhereApplicable) => "not answered (where applicable)".to_owned(),
-                (None, Need::WhereAvailable) => "not answered (where available)".to_owned(),
-            };
+            let answer = field.answer.as_deref().map_or_else(|| gap(field.need).to_owned(), printable);
             writeln!(f, "\n{} [{}]\n  {answer}", field.asks, field.article)?;
         }
         Ok(())
     }
+}
+
+/// What stands where an answer should be.
+fn gap(need: Need) -> &'static str {
+    match need {
+        Need::Always => "MISSING",
+        Need::WhereApplicable => "not answered (where applicable)",
+        Need::WhereAvailable => "not answered (where available)",
+    }
+}
+
+/// Text without control characters in which Markdown and HTML see nothing but text.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => out.push(c),
+            c if c.is_control() => out.push(' '),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '&' | '~' => out.extend(['\\', c]),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 /// Text without control characters; lines after the first are indented so that none looks like a field.

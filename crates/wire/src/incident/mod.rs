@@ -8,9 +8,11 @@
 //! No clock is read: the caller hands in `now` and a time zone.
 
 pub mod clock;
+pub mod figures;
 pub mod form;
-mod instant;
+pub mod kept;
 pub mod significance;
+pub mod states;
 
 #[cfg(test)]
 mod tests_clock;
@@ -19,7 +21,7 @@ mod tests_form;
 #[cfg(test)]
 mod tests_significance;
 
-use jiff::Timestamp;
+use crate::Instant;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -86,6 +88,24 @@ impl Duty {
         }
     }
 
+    /// The name of the report as it is typed, such as `early-warning`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::EarlyWarning => "early-warning",
+            Self::Notification => "notification",
+            Self::IntermediateReport => "intermediate",
+            Self::ProgressReport => "progress",
+            Self::FinalReport => "final",
+            Self::InitialNotification => "initial",
+            Self::DetailedReport => "detailed",
+        }
+    }
+
+    /// The report with a typed name.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|duty| duty.word() == word)
+    }
+
     /// The article that asks for the report in the common case; a [`clock::Deadline`] names the one that applied.
     pub fn article(self) -> &'static str {
         match self {
@@ -128,6 +148,43 @@ pub enum Sector {
 }
 
 impl Sector {
+    /// Every sector, in the order of the Annex.
+    pub const ALL: [Self; 11] = [
+        Self::Energy,
+        Self::Transport,
+        Self::Banking,
+        Self::FinancialMarket,
+        Self::Health,
+        Self::DrinkingWater,
+        Self::WasteWater,
+        Self::DigitalInfrastructure,
+        Self::PublicAdministration,
+        Self::Space,
+        Self::Food,
+    ];
+
+    /// The name of the sector as it is typed, such as `drinking-water`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Energy => "energy",
+            Self::Transport => "transport",
+            Self::Banking => "banking",
+            Self::FinancialMarket => "financial-market",
+            Self::Health => "health",
+            Self::DrinkingWater => "drinking-water",
+            Self::WasteWater => "waste-water",
+            Self::DigitalInfrastructure => "digital-infrastructure",
+            Self::PublicAdministration => "public-administration",
+            Self::Space => "space",
+            Self::Food => "food",
+        }
+    }
+
+    /// The sector with a typed name.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|sector| sector.word() == word)
+    }
+
     /// Whether chapter III of CER, and so Art. 15, binds the sector: not banking, financial market and digital (CER Art. 8, recalled).
     pub fn owes_cer_reports(self) -> bool {
         !matches!(self, Self::Banking | Self::FinancialMarket | Self::DigitalInfrastructure)
@@ -162,8 +219,7 @@ pub struct Awareness {
     /// Who became aware: the entity, and the person or desk.
     pub who: String,
     /// When they became aware.
-    #[serde(with = "instant")]
-    pub at: Timestamp,
+    pub at: Instant,
     /// The sector of the entity.
     pub sector: Sector,
     /// How NIS2 binds the entity, if it does.
@@ -189,6 +245,8 @@ pub enum Answer {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Impact {
+    /// Where the figures come from, such as a simulation; absent where a person gave them.
+    pub figures_from: Option<String>,
     /// Nature of the incident: what happened.
     pub nature: Option<String>,
     /// Severity in words.

@@ -7,9 +7,10 @@
 //! Blueprint. Not covered: the criteria of 2024/2690 on data, malice, health and trade secrets, and the services of its other
 //! articles. Planned maintenance is never significant there (recital 33); the caller leaves it out.
 
-use super::{Answer, Impact, instant};
+use super::{Answer, Impact};
+use crate::Instant;
+use jiff::ToSpan;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -328,8 +329,7 @@ pub fn digital(service: DigitalService, outage: &Outage) -> Vec<Finding> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SmallIncident {
     /// When it occurred.
-    #[serde(with = "instant")]
-    pub at: Timestamp,
+    pub at: Instant,
     /// Its apparent root cause, if known.
     pub cause: Option<String>,
     /// Its direct loss, EUR, if known.
@@ -345,7 +345,7 @@ pub fn recurring(incidents: &[SmallIncident], turnover_eur: Option<f64>, zone: &
     sorted.sort_by_key(|i| i.at);
     let mut best = group(&[], turnover_eur);
     for (first, start) in sorted.iter().enumerate() {
-        let until = start.at.to_zoned_datetime(zone.clone()).checked_add(6.months()).map_or(Timestamp::MAX, |end| end.timestamp());
+        let until = start.at.in_zone(zone).checked_add(6.months()).map_or(Instant(i64::MAX), |end| end.timestamp().into());
         let near = &sorted[first..first + sorted[first..].partition_point(|i| i.at <= until)];
         for cause in causes(start, near) {
             let found = one_cause(near, cause, turnover_eur);

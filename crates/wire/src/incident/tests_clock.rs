@@ -4,7 +4,7 @@ use super::clock::{
     CerMonth, ClockError, Deadline, History, Inability, MonthEnd, Request, RestDays, Start, State, StateRules, Submission, deadlines,
 };
 use super::{Awareness, Cer, Duty, Nis2, Sector};
-use jiff::Timestamp;
+use crate::Instant;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
@@ -15,7 +15,7 @@ fn brussels() -> TimeZone {
     TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap()
 }
 
-fn t(text: &str) -> Timestamp {
+fn t(text: &str) -> Instant {
     text.parse().unwrap()
 }
 
@@ -39,7 +39,7 @@ fn aware(at: &str) -> Awareness {
 }
 
 fn handed_in(list: &[(Duty, &str)]) -> History {
-    History { submissions: list.iter().map(|(duty, at)| Submission { duty: *duty, at: t(at) }).collect(), ..History::default() }
+    History { submissions: list.iter().map(|(duty, at)| Submission { duty: *duty, at: t(at), by: None }).collect(), ..History::default() }
 }
 
 fn of(list: &[Deadline], duty: Duty) -> &Deadline {
@@ -47,7 +47,7 @@ fn of(list: &[Deadline], duty: Duty) -> &Deadline {
 }
 
 fn due(list: &[Deadline], duty: Duty) -> String {
-    of(list, duty).due.as_ref().map_or_else(|| "-".into(), super::instant::local)
+    of(list, duty).due.as_ref().map_or_else(|| "-".into(), super::clock::local)
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_month_from_31_january_ends_with_february() {
         ("2028-01-31T11:00:00+01:00", "2028-02-29T11:00:00+01:00"),
         ("2026-08-31T11:00:00+02:00", "2026-09-30T11:00:00+02:00"),
     ] {
-        assert_eq!(super::instant::local(&strict().month_after(t(notified)).unwrap()), expected);
+        assert_eq!(super::clock::local(&strict().month_after(t(notified)).unwrap()), expected);
     }
 }
 
@@ -94,16 +94,16 @@ fn a_month_from_31_january_ends_with_february() {
 fn a_month_that_ends_on_a_rest_day_moves_only_where_the_state_says_so() {
     // 28 February 2026 is a Saturday; Monday 2 March is listed as a holiday.
     let from = t("2026-01-31T11:00:00+01:00");
-    let local = |rules: &StateRules| super::instant::local(&rules.month_after(from).unwrap());
+    let local = |rules: &StateRules| super::clock::local(&rules.month_after(from).unwrap());
     assert_eq!(local(&strict()), "2026-02-28T11:00:00+01:00");
     assert_eq!(local(&regulation(&[])), "2026-03-02T23:59:59+01:00");
     assert_eq!(local(&regulation(&[date(2026, 3, 2)])), "2026-03-03T23:59:59+01:00");
     let same_time = StateRules { month_end: MonthEnd::SameTime, ..regulation(&[]) };
     assert_eq!(local(&same_time), "2026-03-02T23:59:59+01:00");
     // A working day keeps its time under that rule.
-    assert_eq!(super::instant::local(&same_time.month_after(t("2026-02-03T11:00:00+01:00")).unwrap()), "2026-03-03T11:00:00+01:00");
+    assert_eq!(super::clock::local(&same_time.month_after(t("2026-02-03T11:00:00+01:00")).unwrap()), "2026-03-03T11:00:00+01:00");
     // The day is that of the zone: 23:30 UTC on 30 January is already the 31st in Brussels.
-    assert_eq!(super::instant::local(&strict().month_after(t("2026-01-30T23:30:00Z")).unwrap()), "2026-02-28T00:30:00+01:00");
+    assert_eq!(super::clock::local(&strict().month_after(t("2026-01-30T23:30:00Z")).unwrap()), "2026-02-28T00:30:00+01:00");
 }
 
 #[test]
@@ -126,9 +126,9 @@ fn hours_do_not_stop_for_nights_holidays_or_a_change_of_clocks() {
 fn a_month_that_lands_in_the_skipped_hour_still_has_an_end() {
     // 28 March 2027, 02:30 does not exist in Brussels.
     let end = strict().month_after(t("2027-02-28T02:30:00+01:00")).unwrap();
-    assert_eq!(end.timestamp(), t("2027-03-28T01:30:00Z"));
+    assert_eq!(Instant::from(end.timestamp()), t("2027-03-28T01:30:00Z"));
     // 25 October 2026, 02:30 exists twice: the earlier one counts.
-    assert_eq!(strict().month_after(t("2026-09-25T02:30:00+02:00")).unwrap().timestamp(), t("2026-10-25T00:30:00Z"));
+    assert_eq!(Instant::from(strict().month_after(t("2026-09-25T02:30:00+02:00")).unwrap().timestamp()), t("2026-10-25T00:30:00Z"));
 }
 
 #[test]
@@ -249,13 +249,28 @@ fn who_is_unable_to_notify_is_excused_until_able() {
 }
 
 #[test]
+fn a_deadline_keeps_who_handed_in() {
+    let a = Awareness { cer: None, ..aware("2026-05-04T08:00:00Z") };
+    let by = |name: &str| Some(name.to_owned());
+    let mut history = handed_in(&[(Duty::EarlyWarning, "2026-05-05T06:00:00Z"), (Duty::EarlyWarning, "2026-05-04T10:00:00Z")]);
+    history.submissions[0].by = by("A. Second");
+    history.submissions[1].by = by("B. First");
+    history.submissions.push(Submission { duty: Duty::Notification, at: t("2026-05-06T06:00:00Z"), by: None });
+    history.submissions.push(Submission { duty: Duty::FinalReport, at: t("2026-05-20T06:00:00Z"), by: by("C. Last") });
+    let list = deadlines(&a, &history, &strict(), t("2026-05-30T00:00:00Z")).unwrap();
+    let seen = |duty| of(&list, duty).by.as_deref();
+    assert_eq!((seen(Duty::EarlyWarning), seen(Duty::Notification)), (Some("B. First"), None));
+    assert_eq!((seen(Duty::ProgressReport), seen(Duty::FinalReport)), (Some("C. Last"), None));
+}
+
+#[test]
 fn bad_data_is_told_where_it_stands() {
     let a = aware("2026-05-04T08:00:00Z");
     let history = handed_in(&[(Duty::EarlyWarning, "2026-05-04T09:00:00Z"), (Duty::Notification, "2026-05-04T07:00:00Z")]);
     let error = deadlines(&a, &history, &strict(), a.at).unwrap_err();
     assert!(matches!(error, ClockError::BeforeAwareness { index: 1, .. }), "{error}");
-    let last = Awareness { at: Timestamp::MAX, ..a.clone() };
-    assert!(matches!(deadlines(&last, &History::default(), &strict(), Timestamp::MAX), Err(ClockError::OutOfRange { .. })));
+    let last = Awareness { at: jiff::Timestamp::MAX.into(), ..a.clone() };
+    assert!(matches!(deadlines(&last, &History::default(), &strict(), last.at), Err(ClockError::OutOfRange { .. })));
     let mut holidays = BTreeSet::new();
     let mut day = date(2026, 1, 1);
     while day.year() < 2029 {
@@ -286,8 +301,8 @@ fn deadlines_are_written_in_local_time_and_read_back_as_instants() {
 
 fn histories() -> impl Strategy<Value = History> {
     let duty = (0..Duty::ALL.len()).prop_map(|i| Duty::ALL[i]);
-    let at = || (0_i64..200 * 86_400).prop_map(|s| Timestamp::from_second(1_767_225_600 + s).unwrap());
-    let submissions = prop::collection::vec((duty, at()).prop_map(|(duty, at)| Submission { duty, at }), 0..12);
+    let at = || (0_i64..200 * 86_400).prop_map(|s| Instant((1_767_225_600 + s) * 1_000_000));
+    let submissions = prop::collection::vec((duty, at()).prop_map(|(duty, at)| Submission { duty, at, by: None }), 0..12);
     let requests = prop::collection::vec((at(), prop::option::of(at())).prop_map(|(at, answer_by)| Request { at, answer_by }), 0..4);
     (submissions, requests, prop::option::of(at())).prop_map(|(submissions, requests, handled_at)| History {
         submissions,
@@ -301,7 +316,7 @@ proptest! {
     #[test]
     fn the_order_of_the_history_changes_nothing_and_the_list_is_sorted(history in histories(), now in 0_i64..400) {
         let a = Awareness { at: t("2026-01-01T00:00:00Z"), ..aware("2026-01-01T00:00:00Z") };
-        let now = a.at + jiff::SignedDuration::from_hours(24 * now);
+        let now = Instant(a.at.0 + now * 86_400_000_000);
         let list = deadlines(&a, &history, &strict(), now).unwrap();
         let mut turned = history.clone();
         turned.submissions.reverse();
@@ -310,7 +325,7 @@ proptest! {
         let dues: Vec<_> = list.iter().filter_map(|d| d.due.as_ref().map(jiff::ZonedDateTime::timestamp)).collect();
         prop_assert!(dues.is_sorted());
         for d in &list {
-            let limit = d.due.as_ref().map(jiff::ZonedDateTime::timestamp);
+            let limit = d.due.as_ref().map(|due| Instant::from(due.timestamp()));
             match d.state {
                 State::Met { at } => prop_assert!(at <= now && limit.is_none_or(|l| at <= l)),
                 State::MetLate { at } => prop_assert!(at <= now && limit.is_some_and(|l| at > l)),
@@ -324,11 +339,11 @@ proptest! {
 
     #[test]
     fn no_reading_is_earlier_than_the_strict_one(second in 1_700_000_000_i64..1_900_000_000) {
-        let from = Timestamp::from_second(second).unwrap();
+        let from = Instant(second * 1_000_000);
         let strict = strict().month_after(from).unwrap();
         let moved = regulation(&[date(2026, 5, 1), date(2026, 12, 25)]).month_after(from).unwrap();
         prop_assert!(strict.timestamp() <= moved.timestamp());
-        let days = strict.date().duration_since(from.to_zoned_datetime(brussels()).date()).as_hours() / 24;
+        let days = strict.date().duration_since(from.in_zone(&brussels()).date()).as_hours() / 24;
         prop_assert!((28..=31).contains(&days));
     }
 }

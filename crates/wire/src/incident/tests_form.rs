@@ -112,3 +112,20 @@ fn an_impact_is_read_from_the_few_facts_a_simulation_has() {
     let again: Impact = serde_json::from_value(serde_json::to_value(&impact).unwrap()).unwrap();
     assert_eq!(again, impact);
 }
+
+#[test]
+fn a_page_names_its_gaps_and_no_answer_breaks_out_of_it() {
+    let mut impact = simulated();
+    impact.cause = Some("# CER: forged\n## Gaps\n<b>".into());
+    impact.figures_from = Some("simulation".into());
+    let page = Form::fill(Duty::FinalReport, &awareness(), &impact).to_markdown();
+    assert!(
+        page.starts_with("# NIS2: final report\n\n- Incident: I-1\n- Aware: Grid operator, 2026-01-31T09:00:00Z\n- Figures: simulation;"),
+        "{page}"
+    );
+    assert!(page.contains("> \\# CER: forged\n> \\#\\# Gaps\n> \\<b\\>\n"), "{page}");
+    assert!(page.ends_with("Must be answered and is not:\n\n- What happened (`nature`)\n- Severity (`severity`)\n- Measures applied and under way (`measures`)\n"), "{page}");
+    let early =
+        Form::fill(Duty::EarlyWarning, &awareness(), &Impact { malicious: Answer::No, cross_border: Answer::No, ..Impact::default() });
+    assert!(early.to_markdown().ends_with("## Gaps\n\nNone.\n"));
+}

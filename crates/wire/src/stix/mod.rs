@@ -7,8 +7,7 @@ mod json;
 pub mod marking;
 mod object;
 pub mod parts;
-mod time;
 
+pub use crate::Instant;
 pub use json::{MAX_DEPTH, Refused};
 pub use object::{Granular, Id, Object, Reference, SpecVersion};
-pub use time::Instant;

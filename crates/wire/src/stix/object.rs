@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 use super::json::{Name, Names, Refused, Walk};
-use super::time::Instant;
+use crate::Instant;
 
 /// Characters a type's name may have (STIX 2.1 section 3.1: 3 to 250).
 const TYPE_LENGTH: std::ops::RangeInclusive<usize> = 3..=250;
