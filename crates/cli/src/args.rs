@@ -159,6 +159,11 @@ pub enum Verb {
         #[command(subcommand)]
         verb: crate::exchange_args::NodeVerb,
     },
+    /// Share with partners: assessments, lessons, threat background.
+    Share {
+        #[command(subcommand)]
+        verb: crate::share_args::ShareContent,
+    },
     /// Print shell completions.
     Completions {
         /// Shell.

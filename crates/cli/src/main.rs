@@ -7,6 +7,11 @@ mod power;
 mod power_args;
 mod print;
 mod progress;
+mod share_args;
+mod share_background;
+mod share_lesson;
+mod share_publish;
+mod share_replay;
 mod verbs;
 
 use std::process::ExitCode;

@@ -40,6 +40,7 @@ pub fn run(cli: &Cli) -> Code {
         Verb::Power { verb } => crate::power::run(verb),
         Verb::Serve(args) => crate::exchange::serve(args),
         Verb::Node { verb } => crate::exchange::node(verb),
+        Verb::Share { verb } => crate::share_publish::run(verb),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "buttress", &mut script);

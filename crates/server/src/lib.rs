@@ -1,5 +1,6 @@
 //! The exchange: what a node keeps, who may see it, and how nodes talk.
 
+pub mod content;
 pub mod identity;
 pub mod listen;
 pub mod node;

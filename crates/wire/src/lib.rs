@@ -8,3 +8,4 @@ pub mod incident;
 pub mod pattern;
 pub mod stix;
 pub mod taxii;
+pub mod vocabulary;
