@@ -151,7 +151,7 @@ fn print_one(told: &Told, form: Form) {
         }),
     );
     for step in &lesson.history {
-        text.push_str(&format!("{}  {} by {}: {}\n", step.at, step.state.word(), step.by, step.evidence));
+        text.push_str(&format!("{}  {} by {}: {}\n", step.when, step.state.word(), step.who, step.evidence));
     }
     print(&text);
 }

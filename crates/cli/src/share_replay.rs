@@ -82,7 +82,7 @@ fn as_json(args: &Replay, files: &ReplayFiles, case: &Case, is_same_study: bool,
         .map(|(k, one)| {
             let told = &one.weakness.figures;
             let found = compared.get(k).map(|c| json!({"people_hours": c.people_hours, "euro": c.euro, "same": c.is_same}));
-            json!({"file": one.file, "of": one.weakness.of, "key": one.weakness.key, "published": {"people_hours": told.people_hours, "euro": told.euro.central}, "found": found})
+            json!({"file": one.file, "about": one.weakness.about, "key": one.weakness.key, "published": {"people_hours": told.people_hours, "euro": told.euro.central}, "found": found})
         })
         .collect();
     json!({

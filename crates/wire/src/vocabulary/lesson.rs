@@ -90,7 +90,7 @@ pub fn new_lesson(new: &NewLesson, markings: &[Id], at: Instant) -> Result<[Draf
         remedial_action: None,
         action_body: None,
         effect: None,
-        history: vec![Step { state: State::Observation, at: at.clone(), by: new.by.to_owned(), evidence: new.text.to_owned() }],
+        history: vec![Step { state: State::Observation, when: at.clone(), who: new.by.to_owned(), evidence: new.text.to_owned() }],
     };
     let mut note = Draft::new(id_of("note", &[by.as_str(), new.title, &at]), Some(&by), markings);
     let about: Vec<Id> = new.assets.iter().map(|key| asset_id(new.case, key)).collect();
@@ -153,7 +153,7 @@ pub fn advance(note: &Object, evidence: &Evidence, at: Instant) -> Result<Draft,
         }
     }
     lesson.state = to;
-    lesson.history.push(Step { state: to, at: moment(at), by: evidence.by.to_owned(), evidence: evidence.text.to_owned() });
+    lesson.history.push(Step { state: to, when: moment(at), who: evidence.by.to_owned(), evidence: evidence.text.to_owned() });
     base.object_refs.extend(evidence.proofs.iter().map(Id::to_string));
     base.object_refs.dedup();
     draft.set_list("object_refs", base.object_refs.iter().map(String::as_str)).extend(LESSON, &lesson);

@@ -149,8 +149,8 @@ impl Maker<'_> {
     }
 
     /// A weakness is judged by one organisation from one case and study; a newer engine makes a newer version of it.
-    fn weakness_id(&self, of: &str, key: &str) -> Id {
-        id_of("vulnerability", &[self.by.as_str(), &self.from.case.digest, &self.from.study_digest, of, key])
+    fn weakness_id(&self, about: &str, key: &str) -> Id {
+        id_of("vulnerability", &[self.by.as_str(), &self.from.case.digest, &self.from.study_digest, about, key])
     }
 
     fn weakness(&mut self, id: &Id, (name, reason): (&str, &str), body: &Weakness) {
@@ -202,13 +202,13 @@ impl Maker<'_> {
         self.relate(&source, "targets", &id);
     }
 
-    fn blank(&self, of: &str, key: &str, changes: Vec<Change>) -> Weakness {
+    fn blank(&self, about: &str, key: &str, changes: Vec<Change>) -> Weakness {
         Weakness {
             case: self.from.case.key.clone(),
             case_digest: self.from.case.digest.clone(),
             study_digest: self.from.study_digest.clone(),
             engine_version: self.from.engine_version.clone(),
-            of: of.to_owned(),
+            about: about.to_owned(),
             key: key.to_owned(),
             rank: 0,
             figures: super::view::Figures::default(),

@@ -285,7 +285,7 @@ pub struct Weakness {
     /// Version of the engine.
     pub engine_version: String,
     /// Whether `key` is that of an `asset` or a `threat`.
-    pub of: String,
+    pub about: String,
     /// Key.
     pub key: String,
     /// Rank among its like, from 1.

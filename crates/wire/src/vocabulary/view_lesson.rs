@@ -52,9 +52,9 @@ pub struct Step {
     /// State reached.
     pub state: State,
     /// When.
-    pub at: String,
+    pub when: String,
     /// Who says so.
-    pub by: String,
+    pub who: String,
     /// On what it rests.
     pub evidence: String,
 }
