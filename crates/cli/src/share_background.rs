@@ -6,7 +6,7 @@ use std::path::Path;
 use buttress::engine::compile::{Supply, World};
 use buttress::model::{Case, Study};
 use buttress::optim::assess::{measure_changes, threat_changes};
-use buttress_wire::vocabulary::{Asset, Assessment, Background, Change, Dependency, Range, StudySettings, Tie};
+use buttress_wire::vocabulary::{Assessment, Asset, Background, Change, Dependency, Range, StudySettings, Tie};
 
 /// The case that an assessment was made from, and its study.
 pub fn case_of(assessment: &Assessment, dir: Option<&Path>) -> Result<(Case, Study), Box<dyn std::error::Error>> {

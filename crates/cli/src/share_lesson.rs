@@ -105,7 +105,8 @@ fn show(text: &str, within: &LessonWithin) -> Code {
     let mut desk = Desk::open(&mut store, &place(&within.place)?)?;
     let id = id(text)?;
     let object = desk.object(&id, reader(within))?;
-    let view = buttress_wire::vocabulary::read(&object).ok_or_else(|| format!("`{id}` is no lesson: `buttress share lesson list` shows them"))?;
+    let view =
+        buttress_wire::vocabulary::read(&object).ok_or_else(|| format!("`{id}` is no lesson: `buttress share lesson list` shows them"))?;
     print_one(&Told { object, view }, form(&within.look));
     Ok(0)
 }

@@ -81,8 +81,8 @@ fn import(args: &Import) -> Code {
     if let (Some(_), Some(label)) = (&args.by, &marked.label) {
         desk.put(std::slice::from_ref(label), &[], now)?;
     }
-    let brought = content::import(&mut desk, &text, (args.by.as_deref(), &marked.ids), now)
-        .map_err(|e| format!("{}: {e}", args.file.display()))?;
+    let brought =
+        content::import(&mut desk, &text, (args.by.as_deref(), &marked.ids), now).map_err(|e| format!("{}: {e}", args.file.display()))?;
     if args.look.json {
         let refused: Vec<_> = brought.refused.iter().map(|(which, why)| json!({"object": which, "why": why})).collect();
         print_json(&json!({
@@ -93,7 +93,12 @@ fn import(args: &Import) -> Code {
         for (kind, n) in &brought.by_type {
             t.add_row([kind.clone(), n.to_string()]);
         }
-        print(&format!("{t}\n{} added, {} there already, {} refused\n", brought.put.n_added, brought.put.n_unchanged, brought.refused.len()));
+        print(&format!(
+            "{t}\n{} added, {} there already, {} refused\n",
+            brought.put.n_added,
+            brought.put.n_unchanged,
+            brought.refused.len()
+        ));
         brought.refused.iter().for_each(|(which, why)| warn(&format!("refused: {which}: {why}")));
     }
     Ok(u8::from(!brought.refused.is_empty()))

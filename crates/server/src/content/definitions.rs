@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use buttress_wire::stix::{Id, Instant};
 use buttress_wire::stix::marking::Tlp;
+use buttress_wire::stix::{Id, Instant};
 use buttress_wire::vocabulary::{DEFINITIONS_COLLECTION, definitions};
 
 use super::{ContentError, Desk, Put};

@@ -91,7 +91,8 @@ pub fn write_replay(replay: Replay, out: &Path) -> Result<ReplayFiles, ContentEr
         std::fs::write(&path, text).map_err(|e| failed(&path, e))
     };
     write("study.toml", &toml::<StudySettings>(&replay.shared.study)?)?;
-    let plan: Vec<Change> = replay.measures.iter().filter(|m| m.1.plans.iter().any(|p| p == "joint")).flat_map(|m| m.1.changes.clone()).collect();
+    let plan: Vec<Change> =
+        replay.measures.iter().filter(|m| m.1.plans.iter().any(|p| p == "joint")).flat_map(|m| m.1.changes.clone()).collect();
     let (mut runs, mut with_plan) = (Vec::new(), Vec::new());
     for (n, one) in replay.weaknesses.iter().enumerate().filter(|(_, one)| !one.weakness.changes.is_empty()) {
         let weakness = &one.weakness;

@@ -2,7 +2,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use buttress_wire::stix::marking::Tlp;
-use buttress_wire::vocabulary::{Assessment, Background, Choice, DEFINITIONS_COLLECTION, Evidence, Kind, NewLesson, Publication, State, Wanted, objects};
+use buttress_wire::vocabulary::{
+    Assessment, Background, Choice, DEFINITIONS_COLLECTION, Evidence, Kind, NewLesson, Publication, State, Wanted, objects,
+};
 
 use super::*;
 use crate::store::{Account, Location};
@@ -109,7 +111,9 @@ fn a_bundle_is_kept_byte_for_byte_and_bad_objects_are_named() {
     let good = r#"{ "type":"attack-pattern","id":"attack-pattern--38c47d93-d984-4fd9-b87b-d69d0841628d","x_mitre_version":  "1.10","created":"2026-01-01T00:00:00.5Z","modified":"2026-01-01T00:00:00.5Z"}"#;
     let matrix = r#"{"type":"x-mitre-matrix","spec_version":"2.1","id":"x-mitre-matrix--38c47d93-d984-4fd9-b87b-d69d0841628d"}"#;
     let bad = r#"{"type":"tool","id":"tool--1"}"#;
-    let bundle = format!(r#"{{"type":"bundle","id":"bundle--38c47d93-d984-4fd9-b87b-d69d0841628d","spec_version":"2.0","objects":[{good},{bad},{matrix},{{}}]}}"#);
+    let bundle = format!(
+        r#"{{"type":"bundle","id":"bundle--38c47d93-d984-4fd9-b87b-d69d0841628d","spec_version":"2.0","objects":[{good},{bad},{matrix},{{}}]}}"#
+    );
     let brought = import(&mut desk, &bundle, (None, &[]), NOW).unwrap();
     assert_eq!(brought.put, Put { n_added: 2, n_unchanged: 0 });
     assert_eq!(brought.by_type, [("attack-pattern".to_owned(), 1), ("x-mitre-matrix".to_owned(), 1)].into());

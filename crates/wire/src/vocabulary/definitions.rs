@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::Draft;
-use crate::stix::{Id, Instant};
 use crate::stix::marking::{LABEL_EXTENSION, Tlp};
+use crate::stix::{Id, Instant};
 
 /// Identifier of the collection that a node publishes the definitions in.
 pub const DEFINITIONS_COLLECTION: &str = "dac8e995-9fe7-4103-905a-9b8c2d08e72d";

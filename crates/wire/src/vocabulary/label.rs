@@ -45,7 +45,11 @@ impl AskedMarking<'_> {
         let mut marked = Marked { ids: vec![id], level: tlp.definition(), label: None };
         let asks = !self.releasable_to.is_empty() || !self.caveats.is_empty();
         let Some(label) = self.label else {
-            return if asks { Err("who it is releasable to stands in a label: give --label POLICY/CLASSIFICATION too".into()) } else { Ok(marked) };
+            return if asks {
+                Err("who it is releasable to stands in a label: give --label POLICY/CLASSIFICATION too".into())
+            } else {
+                Ok(marked)
+            };
         };
         let parts = label.split_once('/').filter(|(policy, level)| !policy.is_empty() && !level.is_empty());
         let Some((policy, classification)) = parts else {

@@ -30,7 +30,9 @@ pub enum NotMisp {
     #[error("this is no STIX bundle, no taxonomy (`namespace`, `predicates`) and no galaxy cluster file (`uuid`, `values`) of MISP")]
     Unknown,
     /// A galaxy without a type of STIX.
-    #[error("a galaxy of the type `{0}` has no type in STIX: threat actors, attack patterns, measures, malware, tools and vulnerabilities have")]
+    #[error(
+        "a galaxy of the type `{0}` has no type in STIX: threat actors, attack patterns, measures, malware, tools and vulnerabilities have"
+    )]
     Galaxy(String),
     /// A part that is missing or wrong.
     #[error("{0}")]

@@ -15,6 +15,7 @@ mod replay;
 mod reveal;
 mod view;
 mod view_lesson;
+mod warn;
 
 pub use assessment::{Assessment, BadAssessment, Loss, Shared};
 pub use definitions::{AUTHOR, DEFINITIONS_COLLECTION, Definition, EXTENSIONS, author, bundle, definitions};
@@ -27,9 +28,10 @@ pub use publish::{Background, Choice, NothingToShare, Publication, Tie, objects}
 pub use replay::{Replay, ReplayOf, replay};
 pub use reveal::{MAX_PER_OPERATOR, Revealed, revealed};
 pub use view::{
-    Asset, Base, CaseName, Change, Dependency, Effect, Extension, Figures, Kind, Lesson, Lost, Measure, Mitigates, Plan, Portfolio, Range, Rate,
-    SecondHit, State, Step, StudySettings, Taxonomy, Threat, View, Warning, Weakness, ZoneLoss, read,
+    Asset, Base, CaseName, Change, Dependency, Effect, Extension, Figures, Kind, Lesson, Lost, Measure, Mitigates, Plan, Portfolio, Range,
+    Rate, SecondHit, State, Step, StudySettings, Taxonomy, Threat, View, Warning, Weakness, ZoneLoss, read,
 };
+pub use warn::{rule, warning};
 
 use crate::stix::Id;
 

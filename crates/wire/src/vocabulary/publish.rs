@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::assessment::{Assessment, Loss, MeasureRow, ThreatRow};
 use super::definitions::organisation;
-use super::view::{ASSESSMENT, ASSET, Asset, Change, DEPENDENCY, Dependency, MEASURE, Measure, Mitigates, THREAT, Threat, WEAKNESS, Weakness};
+use super::view::{
+    ASSESSMENT, ASSET, Asset, Change, DEPENDENCY, Dependency, MEASURE, Measure, Mitigates, THREAT, Threat, WEAKNESS, Weakness,
+};
 use super::{Draft, asset_id, id_of, measure_id, organisation_id, threat_id};
 use crate::stix::Id;
 

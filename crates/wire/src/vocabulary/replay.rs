@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::assessment::Shared;
-use super::view::{Measure, Weakness};
 use super::read;
+use super::view::{Measure, Weakness};
 use crate::stix::{Id, Object};
 
 /// What a report holds to be run again.
@@ -38,9 +38,8 @@ pub fn replay(report: &Object, objects: &BTreeMap<Id, Object>) -> Option<Replay>
     let view = read::<Shared>(report)?;
     let refs: Vec<Id> = view.base.object_refs.iter().filter_map(|r| Id::parse(r)).collect();
     let here: Vec<&Object> = refs.iter().filter_map(|id| objects.get(id)).collect();
-    let weaknesses = here.iter().filter_map(|o| {
-        read::<Weakness>(o).map(|v| ReplayOf { id: o.id.clone(), name: v.base.name, weakness: v.body })
-    });
+    let weaknesses =
+        here.iter().filter_map(|o| read::<Weakness>(o).map(|v| ReplayOf { id: o.id.clone(), name: v.base.name, weakness: v.body }));
     Some(Replay {
         title: view.base.name,
         shared: view.body,

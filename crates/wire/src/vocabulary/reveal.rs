@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::view::{ASSET, WEAKNESS};
 use super::Draft;
+use super::view::{ASSET, WEAKNESS};
 
 /// Assets of one operator up to which nothing is said.
 pub const MAX_PER_OPERATOR: usize = 5;

@@ -73,7 +73,8 @@ fn background() -> Background {
         effect_share: 1.0,
         rinaldi: "physical".into(),
     };
-    let tie = |dependent: &str, supplier: &str| Tie { dependent: dependent.into(), supplier: supplier.into(), dependency: dependency.clone() };
+    let tie =
+        |dependent: &str, supplier: &str| Tie { dependent: dependent.into(), supplier: supplier.into(), dependency: dependency.clone() };
     Background {
         assets: ["a", "b"].map(|key| (key.to_owned(), (key.to_uppercase(), asset(key)))).into(),
         ties: vec![tie("b", "a"), tie("a", "elsewhere")],
@@ -246,7 +247,9 @@ fn what_is_no_assessment_is_refused_with_advice() {
     short["measures"][0]["avoided_share_by_weakness"] = json!([0.0]);
     let mut bare = file();
     bare.as_object_mut().unwrap().remove("losses");
-    for (text, word) in [("{".to_owned(), "EOF"), (other.to_string(), "other/2"), (short.to_string(), "measure.spare"), (bare.to_string(), "losses")] {
+    for (text, word) in
+        [("{".to_owned(), "EOF"), (other.to_string(), "other/2"), (short.to_string(), "measure.spare"), (bare.to_string(), "losses")]
+    {
         let why = Assessment::read(&text).unwrap_err().to_string();
         assert!(why.contains(word) && why.contains("buttress assess"), "{why}");
     }
@@ -294,8 +297,18 @@ fn a_bundle_holds_the_definitions_that_it_needs() {
     let names: Vec<&str> = value["objects"].as_array().unwrap().iter().filter_map(|o| o["name"].as_str()).collect();
     assert_eq!(
         names,
-        ["TLP:CLEAR", "Buttress", "Buttress asset", "Buttress weakness", "Buttress assessment", "TLP:AMBER", "Authority of A", "A", "Loss of A",
-            "Assessment of Case, version 1: one weakness, a"]
+        [
+            "TLP:CLEAR",
+            "Buttress",
+            "Buttress asset",
+            "Buttress weakness",
+            "Buttress assessment",
+            "TLP:AMBER",
+            "Authority of A",
+            "A",
+            "Loss of A",
+            "Assessment of Case, version 1: one weakness, a"
+        ]
     );
 }
 
@@ -318,6 +331,28 @@ fn a_label_in_words_is_the_label_that_readers_are_judged_by() {
     ] {
         assert!(asked.read().unwrap_err().contains(word));
     }
+}
+
+#[test]
+fn a_warning_is_a_sighting_of_its_rule() {
+    let [_, rule] = rule("Slow over cables", ("speed < 0.88 * usual", "cel"), "2026-11-28T00:00:00.000Z", "Coast guard", &amber());
+    let body = Warning {
+        rule: "Slow over cables".into(),
+        severity: "warning".into(),
+        asset_refs: vec![asset_id("xa", "a").to_string()],
+        from: "2026-11-28T10:00:00.000Z".into(),
+        until: None,
+        lat: Some(59.5),
+        lon: Some(25.0),
+        evidence: "7 kn instead of 11".into(),
+    };
+    let draft = warning(&rule.id, &body, "Coast guard", &amber());
+    assert_eq!(check(&draft), 1);
+    let object = Object::read(&draft.version(None, NOW).unwrap()).unwrap();
+    assert_eq!(read::<Warning>(&object).unwrap().body, body);
+    assert!(object.references.iter().any(|r| r.target == rule.id));
+    let later = Warning { until: Some("2026-11-28T11:00:00.000Z".into()), ..body };
+    assert_eq!(warning(&rule.id, &later, "Coast guard", &amber()).id, draft.id);
 }
 
 mod lessons {
