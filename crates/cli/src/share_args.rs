@@ -30,8 +30,8 @@ pub enum ShareContent {
 #[derive(Debug, Args)]
 pub struct Marking {
     /// Level of TLP: clear, green, amber, amber+strict or red.
-    #[arg(long, value_name = "LEVEL", default_value = "amber")]
-    pub marking: String,
+    #[arg(long = "marking", value_name = "LEVEL", default_value = "amber")]
+    pub level: String,
     /// Confidentiality label beside it.
     #[arg(long, value_name = "POLICY/CLASSIFICATION")]
     pub label: Option<String>,
@@ -47,7 +47,7 @@ impl Marking {
     /// Reads the words; `by` is who labels.
     pub fn read(&self, by: &str) -> Result<Marked, String> {
         let asked = AskedMarking {
-            tlp: &self.marking,
+            tlp: &self.level,
             label: self.label.as_deref(),
             releasable_to: &self.releasable_to,
             caveats: &self.caveat,

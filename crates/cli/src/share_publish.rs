@@ -64,7 +64,7 @@ fn tell(args: &Publish, (report, n): (&str, usize), put: Option<&Put>, shown: &R
     let bundle = out.map_or(String::new(), |out| format!("bundle    {out}\n"));
     print(&format!(
         "report    {report}\nobjects   {n}, marked TLP:{}\n{place}{bundle}reveals   {} assets, {} weaknesses, {} dependencies, {} operators\n",
-        args.marking.marking.to_uppercase(),
+        args.marking.level.to_uppercase(),
         shown.n_assets,
         shown.n_weaknesses,
         shown.n_dependencies,

@@ -96,7 +96,7 @@ fn a_lesson_goes_its_way_in_versions_and_hides_from_whom_it_must() {
     let all = Wanted::default();
     assert_eq!(titles(&mut desk, &all, Reader::Operator), [open.clone(), id.clone()]);
     assert_eq!(titles(&mut desk, &all, Reader::Account("low")), [open]);
-    assert_eq!(titles(&mut desk, &Wanted { asset: Some("cable."), ..all }, Reader::Account("high")), [id.clone()]);
+    assert_eq!(titles(&mut desk, &Wanted { asset: Some("cable."), ..all }, Reader::Account("high")), std::slice::from_ref(&id));
     assert_eq!(titles(&mut desk, &Wanted { state: Some(State::Observation), asset: Some("cable."), ..all }, Reader::Operator), []);
     let why = promote_lesson(&mut desk, &id, &Evidence { by: "A", text: "Done.", ..Evidence::default() }, NOW).unwrap_err();
     assert!(why.to_string().contains("--proof"), "{why}");

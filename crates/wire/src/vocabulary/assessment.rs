@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::view::{CaseName, Figures, Lost, Portfolio, Range, Rate, SecondHit, StudySettings, ZoneLoss};
+use super::view::{CaseName, Figures, Lost, Portfolio, Range, Rate, SecondHit, Shared, StudySettings, ZoneLoss};
 
 /// Name and version of the format that is read.
 const SCHEMA: &str = "buttress-assessment/1";
@@ -140,28 +140,6 @@ pub struct Summary {
     lost: BTreeMap<String, f64>,
     by_zone: Vec<ZoneLoss>,
     n_assets_failed: u64,
-}
-
-/// What stands in the extension of a report.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Shared {
-    /// The case.
-    pub case: CaseName,
-    /// The study.
-    pub study: StudySettings,
-    /// Digest of the study.
-    pub study_digest: String,
-    /// Version of the engine.
-    pub engine_version: String,
-    /// Assets in the case.
-    pub n_assets: u64,
-    /// Runs made.
-    pub n_runs: u64,
-    /// Share of the summed loss that rests on synthetic records.
-    pub synthetic_share: f64,
-    /// Plans.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub portfolio: Option<Portfolio>,
 }
 
 /// `WinterPeak` as `winter_peak`.

@@ -103,7 +103,8 @@ pub fn misp(value: &Value, by: &str, markings: &[Id]) -> Result<Imported, NotMis
 fn taxonomy(map: &Map<String, Value>, by: &str, markings: &[Id]) -> Result<Draft, NotMisp> {
     let text = |name: &str| map.get(name).and_then(Value::as_str).unwrap_or("").trim();
     let namespace = text("namespace");
-    if namespace.is_empty() || !map.get("predicates").is_some_and(|p| p.as_array().is_some_and(|p| !p.is_empty())) {
+    let has_predicates = map.get("predicates").and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+    if namespace.is_empty() || !has_predicates {
         return Err(NotMisp::Form("the taxonomy has no namespace or no predicates".into()));
     }
     let author = organisation_id(by);

@@ -14,10 +14,11 @@ mod publish;
 mod replay;
 mod reveal;
 mod view;
+mod view_assessment;
 mod view_lesson;
 mod warn;
 
-pub use assessment::{Assessment, BadAssessment, Loss, Shared};
+pub use assessment::{Assessment, BadAssessment, Loss};
 pub use definitions::{AUTHOR, DEFINITIONS_COLLECTION, Definition, EXTENSIONS, author, bundle, definitions};
 pub use draft::{Draft, moment};
 pub use find::Wanted;
@@ -29,7 +30,7 @@ pub use replay::{Replay, ReplayOf, replay};
 pub use reveal::{MAX_PER_OPERATOR, Revealed, revealed};
 pub use view::{
     Asset, Base, CaseName, Change, Dependency, Effect, Extension, Figures, Kind, Lesson, Lost, Measure, Mitigates, Plan, Portfolio, Range,
-    Rate, SecondHit, State, Step, StudySettings, Taxonomy, Threat, View, Warning, Weakness, ZoneLoss, read,
+    Rate, SecondHit, Shared, State, Step, StudySettings, Taxonomy, Threat, View, Warning, Weakness, ZoneLoss, read,
 };
 pub use warn::{rule, warning};
 

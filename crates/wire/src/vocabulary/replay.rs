@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::assessment::Shared;
 use super::read;
-use super::view::{Measure, Weakness};
+use super::view::{Measure, Shared, Weakness};
 use crate::stix::{Id, Object};
 
 /// What a report holds to be run again.
