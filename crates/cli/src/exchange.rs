@@ -94,6 +94,12 @@ pub fn node(verb: &NodeVerb) -> Code {
             let roots = open(&look.kept)?.roots()?;
             list(look, "roots", &["root", "title"], roots.into_iter().map(|(name, title)| vec![name, title]).collect());
         }
+        NodeVerb::PublishDefinitions { root, look } => {
+            let (place, put) =
+                buttress_server::content::publish_definitions(&mut open(&look.kept)?, root, crate::share_content_args::now())?;
+            let text = format!("definitions in {place}: {} added, {} there already", put.n_added, put.n_unchanged);
+            done(look, &json!({ "collection": place.to_string(), "added": put.n_added, "unchanged": put.n_unchanged }), &text);
+        }
         NodeVerb::Collection { verb: CollectionVerb::Add { root, id, title, ceiling, look } } => {
             let place = Place { root: root.clone(), id: id.clone() };
             node::add_collection(&mut open(&look.kept)?, &place, title, ceiling)?;

@@ -74,6 +74,13 @@ pub enum NodeVerb {
         #[command(subcommand)]
         verb: RootVerb,
     },
+    /// Put the definitions of our STIX extensions into a collection that every account may read.
+    PublishDefinitions {
+        /// Root that gets the collection.
+        root: String,
+        #[command(flatten)]
+        look: NodeLook,
+    },
     /// Collections of a root.
     Collection {
         #[command(subcommand)]

@@ -55,6 +55,7 @@ impl Drop for Line {
 /// Exchanges with partners.
 pub fn share(verb: &ShareVerb) -> Code {
     match verb {
+        ShareVerb::Content(verb) => crate::share_publish::run(verb),
         ShareVerb::AddPartner(new) => add_partner(new),
         ShareVerb::Partners { look } => partners(look),
         ShareVerb::RemovePartner { name, look } => {

@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use crate::exchange_args::NodeLook;
+use crate::share_content_args::ShareContent;
 
 /// Verbs of the exchange with partners.
 #[derive(Debug, Subcommand)]
 pub enum ShareVerb {
+    #[command(flatten)]
+    Content(ShareContent),
     /// Make a partner known: another server of TAXII 2.1, with which a collection is exchanged.
     AddPartner(Box<NewPartnerArgs>),
     /// List the partners.

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod audit;
 pub mod client;
+pub mod content;
 pub mod duty;
 pub mod federation;
 pub mod identity;

@@ -13,6 +13,7 @@ use buttress_wire::taxii::{
     ApiRoot, Collection as CollectionResource, Collections, Discovery, Failure, Filter, MEDIA_TYPE, Manifest, ManifestRecord, Query,
     Status, StatusDetail, VersionMatch, Versions, accepts, is_media_type,
 };
+use buttress_wire::vocabulary::DEFINITIONS_COLLECTION;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
@@ -347,9 +348,10 @@ impl Visit<'_> {
         if is_accepted { Ok(()) } else { Err(refuse(406, "not acceptable", format!("send the header Accept: {MEDIA_TYPE}"))) }
     }
 
+    /// What the account may do in a collection. What our extensions mean may be read by everybody who knows the root.
     fn may(&self, root: &str, id: &str) -> (bool, bool) {
         let place = Place { root: root.to_owned(), id: id.to_owned() };
-        (self.account.reads.contains(&place), self.account.writes.contains(&place))
+        (self.account.reads.contains(&place) || id == DEFINITIONS_COLLECTION, self.account.writes.contains(&place))
     }
 
     /// Roots in which the account may do anything.

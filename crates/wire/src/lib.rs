@@ -9,5 +9,6 @@ mod instant;
 pub mod pattern;
 pub mod stix;
 pub mod taxii;
+pub mod vocabulary;
 
 pub use instant::{Instant, NoInstant};

@@ -29,8 +29,6 @@ mod objects;
 
 pub use back::{Drafted, Origin, origin};
 
-/// Our extension of warnings that came in CAP; the identifier is ours for good.
-pub const WARNING_EXTENSION: &str = "extension-definition--7a18f674-8809-4c99-9249-b628f51d948d";
 /// Media type of CAP (registered by OASIS).
 pub const MEDIA_TYPE: &str = "application/common-alerting-protocol+xml";
 

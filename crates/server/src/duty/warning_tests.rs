@@ -1,3 +1,5 @@
+use buttress_wire::vocabulary::CAP_WARNING;
+
 use super::*;
 use crate::node;
 use buttress_wire::cap::{Area, Category, Certainty, Info, MsgType, Severity, Status, Urgency, write};
@@ -158,7 +160,7 @@ fn every_object_carries_the_markings_and_an_area_becomes_places() {
     assert_eq!(kinds.iter().filter(|k| **k == "location").count(), 2);
     let sighting = text(&mut node, &taken.sighting.unwrap());
     assert_eq!(sighting["where_sighted_refs"].as_array().unwrap().len(), 3);
-    assert_eq!(sighting["extensions"][WARNING_EXTENSION]["areas"][0]["circles"][0], "54.41,12 1.5");
+    assert_eq!(sighting["extensions"][CAP_WARNING]["areas"][0]["circles"][0], "54.41,12 1.5");
 }
 
 #[test]
@@ -198,7 +200,7 @@ fn a_warning_of_another_program_becomes_what_an_alert_would_say() {
 
 #[test]
 fn the_schema_names_what_is_written() {
-    let schema: Value = serde_json::from_str(include_str!("../../../../docs/cap-warning.schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(include_str!("../../../wire/src/vocabulary/schemas/cap_warning.json")).unwrap();
     let mut node = a_node();
     let mut full =
         Alert { scope: Scope::Restricted, restriction: Some("r".into()), incidents: vec!["i".into()], ..alert("1", 5, MsgType::Alert) };
@@ -212,7 +214,7 @@ fn the_schema_names_what_is_written() {
     let taken = take(&mut node, &full);
     let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<String>>();
     let (sighting, observed) = (text(&mut node, &taken.sighting.unwrap()), text(&mut node, &taken.observed));
-    let ours = |object: &Value| object["extensions"][WARNING_EXTENSION].clone();
+    let ours = |object: &Value| object["extensions"][CAP_WARNING].clone();
     let both: BTreeSet<String> = names(&ours(&sighting)).union(&names(&ours(&observed))).cloned().collect();
     assert_eq!(both, names(&schema["properties"]));
     assert_eq!(names(&ours(&sighting)["areas"][0]), names(&schema["properties"]["areas"]["items"]["properties"]));

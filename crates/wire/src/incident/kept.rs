@@ -2,7 +2,7 @@
 //! incident suite, which others understand, and an extension of ours that holds who became aware, what was handed in and how the
 //! state counts.
 //!
-//! `docs/incident-clocks.schema.json` describes our extension. Its deadlines are not stored: they follow from it.
+//! `vocabulary/schemas/clocks.json` describes our extension. Its deadlines are not stored: they follow from it.
 
 use super::clock::{ClockError, Deadline, History, StateRules, deadlines};
 use super::states::{Settings, state, zone};
@@ -23,7 +23,7 @@ const MILLISECOND: i64 = 1000;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeptError {
     /// Our extension does not have its form.
-    #[error("{id}: the extension {CLOCKS_EXTENSION} does not have the form of docs/incident-clocks.schema.json: {why}")]
+    #[error("{id}: the extension {CLOCKS_EXTENSION} does not have the form of vocabulary/schemas/clocks.json: {why}")]
     Form {
         /// The incident.
         id: String,
@@ -308,7 +308,7 @@ mod tests {
             ..Impact::default()
         };
         let object: Value = serde_json::from_str(&open(&id(), &full, &[], at)).unwrap();
-        let schema: Value = serde_json::from_str(include_str!("../../../../docs/incident-clocks.schema.json")).unwrap();
+        let schema: Value = serde_json::from_str(include_str!("../vocabulary/schemas/clocks.json")).unwrap();
         compare(&schema, &schema, &object["extensions"][CLOCKS_EXTENSION], "");
     }
 }

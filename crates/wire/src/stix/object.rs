@@ -37,6 +37,11 @@ impl Id {
         (is_type(kind) && is_uuid).then(|| Id(text.into()))
     }
 
+    /// The identifier of a type's object with this UUID.
+    pub(crate) fn of_uuid(kind: &str, uuid: &uuid::Uuid) -> Id {
+        Id(format!("{kind}--{}", uuid.as_hyphenated()).into())
+    }
+
     /// The type of what is identified.
     pub fn kind(&self) -> &str {
         self.0.split_once("--").map_or("", |(kind, _)| kind)

@@ -7,7 +7,9 @@ use buttress_wire::stix::{Id, Instant, Object};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{MEDIA_TYPE, Message, WARNING_EXTENSION};
+use buttress_wire::vocabulary::CAP_WARNING;
+
+use super::{MEDIA_TYPE, Message};
 use crate::duty::{DutyError, identified, named};
 
 /// Namespace in which STIX names its observables (STIX 2.1 section 2.9).
@@ -84,7 +86,7 @@ pub(super) fn record(message: &Message, observed: &Id, sighting: Option<&Id>) ->
     }
     let received = json!({
         "first_observed": message.sent, "last_observed": message.sent, "number_observed": 1, "object_refs": [artifact.as_str()],
-        "extensions": { WARNING_EXTENSION: ours },
+        "extensions": { CAP_WARNING: ours },
     });
     Ok(vec![
         message.written(&sender, json!({ "name": name, "identity_class": "organization", "contact_information": alert.sender })),
@@ -96,7 +98,7 @@ pub(super) fn record(message: &Message, observed: &Id, sighting: Option<&Id>) ->
 /// The warning that a received message belongs to.
 pub(super) fn thread_of(observed: &Object) -> Option<Id> {
     let value: Value = serde_json::from_str(&observed.text).ok()?;
-    Id::parse(value["extensions"][WARNING_EXTENSION]["warning"].as_str()?)
+    Id::parse(value["extensions"][CAP_WARNING]["warning"].as_str()?)
 }
 
 /// What a warning becomes beside its record; `before` is its version so far.
@@ -120,7 +122,7 @@ pub(super) fn warning(message: &Message, observed: &Id, id: &Id, before: Option<
     let mut body = json!({
         "sighting_of_ref": indicator.0.as_str(), "observed_data_refs": [observed.as_str()],
         "where_sighted_refs": places.iter().map(Id::as_str).collect::<Vec<_>>(),
-        "extensions": { WARNING_EXTENSION: extension(message) },
+        "extensions": { CAP_WARNING: extension(message) },
     });
     if let Some(info) = alert.info.first() {
         tell(&mut body, info, message);
