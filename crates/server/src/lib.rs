@@ -3,6 +3,7 @@
 pub mod identity;
 pub mod listen;
 pub mod node;
+mod places;
 pub mod policy;
 pub mod store;
 pub mod taxii;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::State;
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -18,14 +19,19 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
+use crate::places::{Place, Places, Prompt};
 use crate::taxii::{self, MAX_BODY, Service};
 
-/// Connections at a time; more wait to be taken.
+/// Connections at a time; beyond it the one that has been waited for longest gives way.
 const CONNECTIONS: usize = 512;
 /// Time for a handshake, for the head of a request, and between two requests.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Time for a body to arrive.
 const BODY_TIME: Duration = Duration::from_mins(1);
+/// Bodies up to this size are read from anybody; larger ones from who is logged in.
+const SMALL_BODY: u64 = 64 * 1024;
+/// Room for the larger bodies that are read at a time, KiB.
+static ROOM: Semaphore = Semaphore::const_new(128 * 1024);
 
 /// Why a node does not listen.
 #[derive(Debug, thiserror::Error)]
@@ -112,18 +118,23 @@ pub fn serve(service: Service, address: SocketAddr, certificate: &Certificate, r
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         ready(listener.local_addr()?);
         let router = Router::new().fallback(taxii).with_state(Arc::new(service));
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let places = Places::new(CONNECTIONS);
         loop {
-            let Ok(place) = places.clone().acquire_owned().await else { return Ok(()) };
             tokio::select! {
                 _ = tokio::signal::ctrl_c() => return Ok(()),
                 accepted = listener.accept() => {
-                    // A connection that failed to arrive is no reason to stop.
-                    let Ok((stream, _)) = accepted else { continue };
-                    let (acceptor, router) = (acceptor.clone(), router.clone());
+                    // A connection that failed to arrive is no reason to stop; where the system has no more, it gets time to have.
+                    let Ok((stream, _)) = accepted else {
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                        continue;
+                    };
+                    let place = Arc::new(places.take().await);
+                    let (acceptor, router) = (acceptor.clone(), noting(&router, &place));
                     tokio::spawn(async move {
-                        talk(stream, acceptor, router).await;
-                        drop(place);
+                        tokio::select! {
+                            () = talk(stream, acceptor, router) => {}
+                            () = place.is_lost() => {}
+                        }
                     });
                 }
             }
@@ -131,20 +142,99 @@ pub fn serve(service: Service, address: SocketAddr, certificate: &Certificate, r
     })
 }
 
+/// The same answers, noting whose turn it is.
+fn noting(router: &Router, place: &Arc<Place>) -> Router {
+    let place = place.clone();
+    router.clone().layer(axum::middleware::from_fn(move |mut request: Request<Body>, next: axum::middleware::Next| {
+        let place = place.clone();
+        request.extensions_mut().insert(place.clone());
+        async move {
+            place.is_answered();
+            let response = next.run(request).await;
+            place.is_waited_for();
+            response
+        }
+    }))
+}
+
 async fn talk(stream: TcpStream, acceptor: TlsAcceptor, router: Router) {
     // A client that breaks off concerns nobody else.
     let _ = stream.set_nodelay(true);
+    let stream = Prompt::new(stream, BODY_TIME);
     let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await else { return };
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(64 * 1024);
     let _ = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).await;
 }
 
+/// What the service is asked.
+fn asked<'a>(head: &'a Parts, accept: &'a str, body: &'a [u8]) -> taxii::Request<'a> {
+    let text = |name: HeaderName| head.headers.get(name).and_then(|v| v.to_str().ok());
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    taxii::Request {
+        // The body of an answer to HEAD is left out where it is sent.
+        method: if head.method == Method::HEAD { "GET" } else { head.method.as_str() },
+        path: head.uri.path(),
+        query: head.uri.query().unwrap_or(""),
+        accept: head.headers.contains_key(header::ACCEPT).then_some(accept),
+        content_type: text(header::CONTENT_TYPE),
+        authorization: text(header::AUTHORIZATION),
+        body,
+        now: i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
+    }
+}
+
+/// The discovery in place of what was asked for: whether there is a login is all that it tells.
+fn knocking(request: taxii::Request) -> taxii::Request {
+    taxii::Request { method: "GET", path: "/taxii2/", accept: None, body: b"", ..request }
+}
+
+async fn answer(service: Arc<Service>, head: Arc<Parts>, body: Bytes, what: fn(taxii::Request) -> taxii::Request) -> taxii::Answer {
+    let answered = tokio::task::spawn_blocking(move || {
+        // Headers of one name are one list.
+        let accept: Vec<&str> = head.headers.get_all(header::ACCEPT).iter().filter_map(|v| v.to_str().ok()).collect();
+        let accept = accept.join(",");
+        service.answer(what(asked(&head, &accept, &body)))
+    });
+    answered.await.unwrap_or_else(|_| taxii::Answer { status: 500, headers: Vec::new(), body: Vec::new() })
+}
+
+/// Answers before the body has been read, which then is thrown away, so that who sends it comes to read the answer.
+fn unread(body: Body, answer: taxii::Answer) -> Response<Body> {
+    tokio::spawn(tokio::time::timeout(PATIENCE, async move {
+        let mut body = Limited::new(body, MAX_BODY);
+        while let Some(Ok(_)) = body.frame().await {}
+    }));
+    response(answer)
+}
+
 async fn taxii(State(service): State<Arc<Service>>, request: Request<Body>) -> Response<Body> {
+    let place = request.extensions().get::<Arc<Place>>().cloned();
     let (head, body) = request.into_parts();
+    let head = Arc::new(head);
     // RFC 9112 section 3.2: a request that does not say whom it means, or says so twice, is none.
     if head.version == Version::HTTP_11 && head.headers.get_all(header::HOST).iter().count() != 1 {
-        return response(taxii::Answer { status: 400, headers: Vec::new(), body: Vec::new() });
+        return unread(body, taxii::Answer { status: 400, headers: Vec::new(), body: Vec::new() });
+    }
+    if head.headers.get(header::CONTENT_ENCODING).is_some_and(|v| !v.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return unread(body, taxii::body_encoded());
+    }
+    let length = body.size_hint().exact();
+    if length.is_some_and(|n| n > MAX_BODY as u64) {
+        return unread(body, taxii::body_too_large());
+    }
+    place.iter().for_each(|place| place.is_waited_for());
+    let mut room = None;
+    if length.is_none_or(|n| n > SMALL_BODY) {
+        let welcome = answer(service.clone(), head.clone(), Bytes::new(), knocking).await;
+        if welcome.status != 200 {
+            return unread(body, welcome);
+        }
+        let kib = length.unwrap_or(MAX_BODY as u64).div_ceil(1024);
+        room = tokio::time::timeout(BODY_TIME, ROOM.acquire_many(u32::try_from(kib).unwrap_or(u32::MAX))).await.ok();
+        if !matches!(room, Some(Ok(_))) {
+            return unread(body, taxii::no_room());
+        }
     }
     let body = match tokio::time::timeout(BODY_TIME, Limited::new(body, MAX_BODY).collect()).await {
         Ok(Ok(collected)) => collected.to_bytes(),
@@ -152,28 +242,10 @@ async fn taxii(State(service): State<Arc<Service>>, request: Request<Body>) -> R
         // Who breaks off reads no answer; who is too slow is told so.
         Ok(Err(_)) | Err(_) => return response(taxii::Answer { status: 408, headers: Vec::new(), body: Vec::new() }),
     };
-    let answered = tokio::task::spawn_blocking(move || {
-        let text = |name: HeaderName| head.headers.get(name).and_then(|v| v.to_str().ok());
-        // Headers of one name are one list.
-        let accept: Vec<&str> = head.headers.get_all(header::ACCEPT).iter().filter_map(|v| v.to_str().ok()).collect();
-        let accept = accept.join(",");
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        service.answer(taxii::Request {
-            // The body of an answer to HEAD is left out where it is sent.
-            method: if head.method == Method::HEAD { "GET" } else { head.method.as_str() },
-            path: head.uri.path(),
-            query: head.uri.query().unwrap_or(""),
-            accept: head.headers.contains_key(header::ACCEPT).then_some(accept.as_str()),
-            content_type: text(header::CONTENT_TYPE),
-            authorization: text(header::AUTHORIZATION),
-            body: &body,
-            now: i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
-        })
-    });
-    match answered.await {
-        Ok(answer) => response(answer),
-        Err(_) => response(taxii::Answer { status: 500, headers: Vec::new(), body: Vec::new() }),
-    }
+    place.iter().for_each(|place| place.is_answered());
+    let answered = answer(service, head, body, |request| request).await;
+    drop(room);
+    response(answered)
 }
 
 fn response(answer: taxii::Answer) -> Response<Body> {

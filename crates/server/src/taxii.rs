@@ -459,10 +459,28 @@ fn too_large() -> Refusal {
     refuse(413, "the body is too large", format!("send at most {MAX_BODY} bytes"))
 }
 
+fn unread(refusal: &Refusal) -> Answer {
+    let mut answer = refused(refusal);
+    answer.headers.push(("Content-Type", MEDIA_TYPE.to_owned()));
+    answer
+}
+
 /// The answer to a body beyond [`MAX_BODY`] that was not read.
 pub fn body_too_large() -> Answer {
-    let mut answer = refused(&too_large());
-    answer.headers.push(("Content-Type", MEDIA_TYPE.to_owned()));
+    unread(&too_large())
+}
+
+/// The answer to a body in an encoding, which is not decoded.
+pub fn body_encoded() -> Answer {
+    let mut answer = unread(&refuse(415, "content encoding not supported", "send the body as it is, without Content-Encoding"));
+    answer.headers.push(("Accept-Encoding", "identity".to_owned()));
+    answer
+}
+
+/// The answer to a body that does not fit beside those being read.
+pub fn no_room() -> Answer {
+    let mut answer = unread(&refuse(503, "too many large bodies at once", "send it again in a minute"));
+    answer.headers.push(("Retry-After", "60".to_owned()));
     answer
 }
 
