@@ -2,22 +2,26 @@
 
 use std::io::BufRead;
 
+use buttress_server::audit::Audit;
 use buttress_server::listen::{self, Certificate};
 use buttress_server::node::{self, NewAccount};
+use buttress_server::policy::Policy;
 use buttress_server::store::{Place, Store};
-use buttress_server::taxii::Service;
+use buttress_server::taxii::{Parts, Service};
 use serde_json::{Value, json};
 
 use crate::exchange_args::{CollectionVerb, Kept, NewUser, NodeLook, NodeVerb, RootVerb, Serve, UserVerb};
+use crate::node_look;
 use crate::print::{Code, print, print_json, table, warn};
 
 fn open(kept: &Kept) -> Result<Store, node::NodeError> {
-    node::open(&kept.data, kept.database.as_deref())
+    node::open(&node::location(&kept.data, kept.database.as_deref())?)
 }
 
 /// Serves a node until it is told to end.
 pub fn serve(args: &Serve) -> Code {
-    let mut store = open(&args.kept)?;
+    let location = node::location(&args.kept.data, args.kept.database.as_deref())?;
+    let mut store = node::open(&location)?;
     let has_accounts = !store.accounts()?.is_empty();
     let is_local = args.listen.ip().is_loopback();
     if !has_accounts && !is_local {
@@ -31,7 +35,8 @@ pub fn serve(args: &Serve) -> Code {
         (Some(certificate), Some(key)) => Certificate { certificate: certificate.clone(), key: key.clone() },
         _ => Certificate::in_folder(&args.kept.data)?,
     };
-    let service = Service::new(store, is_local.then(node::operator))?;
+    let (policy, audit) = (Policy::of(&args.kept.data)?, Audit::open(&args.kept.data.join(node::AUDIT))?);
+    let service = Service::new(Parts { store, location, policy, audit, guest: is_local.then(node::operator) })?;
     listen::serve(service, args.listen, &certificate, |address| {
         let login = if has_accounts { ", user=\"NAME\", password=\"...\"" } else { "" };
         print(&format!(
@@ -67,6 +72,22 @@ pub fn node(verb: &NodeVerb) -> Code {
             let rows = open(&look.kept)?.collections()?.into_iter().map(row).collect();
             list(look, "collections", &["root", "id", "title", "ceiling"], rows);
         }
+        NodeVerb::Root { verb: RootVerb::Remove(gone) } => {
+            if !open(&gone.look.kept)?.remove_root(&gone.name)? {
+                return Err(format!("there is no root `{}`: `buttress node root list` shows them", gone.name).into());
+            }
+            done(&gone.look, &json!({ "removed": gone.name }), &format!("root {} removed", gone.name));
+        }
+        NodeVerb::Collection { verb: CollectionVerb::Remove(gone) } => {
+            let mut store = open(&gone.look.kept)?;
+            let found = store.collections()?.into_iter().find(|c| format!("{}/{}", c.root, c.id) == gone.name);
+            let collection =
+                found.ok_or_else(|| format!("there is no collection `{}`: `buttress node collection list` shows them", gone.name))?;
+            let n = store.remove_collection(&collection)?;
+            let text = format!("collection {} removed with {n} objects", gone.name);
+            done(&gone.look, &json!({ "removed": gone.name, "n_objects": n }), &text);
+        }
+        NodeVerb::Look(verb) => return node_look::look(verb),
         NodeVerb::User { verb: UserVerb::Add(user) } => add_user(user)?,
         NodeVerb::User { verb: UserVerb::Remove { name, look } } => {
             if !open(&look.kept)?.remove_account(name)? {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::node_look::LookVerb;
+
 /// Where a node keeps its things.
 #[derive(Debug, Args)]
 pub struct Kept {
@@ -60,6 +62,17 @@ pub enum NodeVerb {
         #[command(subcommand)]
         verb: UserVerb,
     },
+    #[command(flatten)]
+    Look(LookVerb),
+}
+
+/// What is removed, and how to print.
+#[derive(Debug, Args)]
+pub struct Removed {
+    /// What is removed.
+    pub name: String,
+    #[command(flatten)]
+    pub look: NodeLook,
 }
 
 /// Verbs of roots.
@@ -75,6 +88,8 @@ pub enum RootVerb {
         #[command(flatten)]
         look: NodeLook,
     },
+    /// Remove a root that has no collections.
+    Remove(Removed),
     /// List the roots.
     List {
         #[command(flatten)]
@@ -100,6 +115,8 @@ pub enum CollectionVerb {
         #[command(flatten)]
         look: NodeLook,
     },
+    /// Remove a collection, written ROOT/ID, with all it holds.
+    Remove(Removed),
     /// List the collections.
     List {
         #[command(flatten)]

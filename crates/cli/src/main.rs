@@ -3,6 +3,7 @@
 mod args;
 mod exchange;
 mod exchange_args;
+mod node_look;
 mod power;
 mod power_args;
 mod print;

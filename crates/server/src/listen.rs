@@ -6,32 +6,25 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use axum::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
+use crate::intake::{self, BODY_TIME};
 use crate::places::{Place, Places, Prompt};
-use crate::taxii::{self, MAX_BODY, Service};
+use crate::taxii::{self, Service};
 
 /// Connections at a time; beyond it the one that has been waited for longest gives way.
 const CONNECTIONS: usize = 512;
 /// Time for a handshake, for the head of a request, and between two requests.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Time for a body to arrive.
-const BODY_TIME: Duration = Duration::from_mins(1);
-/// Bodies up to this size are read from anybody; larger ones from who is logged in.
-const SMALL_BODY: u64 = 64 * 1024;
-/// Room for the larger bodies that are read at a time, KiB.
-static ROOM: Semaphore = Semaphore::const_new(128 * 1024);
 
 /// Why a node does not listen.
 #[derive(Debug, thiserror::Error)]
@@ -117,11 +110,17 @@ pub fn serve(service: Service, address: SocketAddr, certificate: &Certificate, r
         let refused = |e: std::io::Error| ListenError::Address { address, why: e.to_string() };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         ready(listener.local_addr()?);
-        let router = Router::new().fallback(taxii).with_state(Arc::new(service));
+        let service = Arc::new(service);
+        tokio::spawn(keep_ledger(service.clone()));
+        let router = Router::new().fallback(taxii).with_state(service.clone());
         let places = Places::new(CONNECTIONS);
         loop {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => return Ok(()),
+                _ = tokio::signal::ctrl_c() => {
+                    // What the last second gave; the audit log has it too.
+                    let _ = service.write_ledger();
+                    return Ok(());
+                }
                 accepted = listener.accept() => {
                     // A connection that failed to arrive is no reason to stop; where the system has no more, it gets time to have.
                     let Ok((stream, _)) = accepted else {
@@ -129,7 +128,7 @@ pub fn serve(service: Service, address: SocketAddr, certificate: &Certificate, r
                         continue;
                     };
                     let place = Arc::new(places.take().await);
-                    let (acceptor, router) = (acceptor.clone(), noting(&router, &place));
+                    let (acceptor, router) = (acceptor.clone(), Place::noting(&place, &router));
                     tokio::spawn(async move {
                         tokio::select! {
                             () = talk(stream, acceptor, router) => {}
@@ -142,19 +141,15 @@ pub fn serve(service: Service, address: SocketAddr, certificate: &Certificate, r
     })
 }
 
-/// The same answers, noting whose turn it is.
-fn noting(router: &Router, place: &Arc<Place>) -> Router {
-    let place = place.clone();
-    router.clone().layer(axum::middleware::from_fn(move |mut request: Request<Body>, next: axum::middleware::Next| {
-        let place = place.clone();
-        request.extensions_mut().insert(place.clone());
-        async move {
-            place.is_answered();
-            let response = next.run(request).await;
-            place.is_waited_for();
-            response
-        }
-    }))
+/// Writes the ledger down each second.
+async fn keep_ledger(service: Arc<Service>) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        ticks.tick().await;
+        let service = service.clone();
+        // A store that fails shows in the next answer.
+        let _ = tokio::task::spawn_blocking(move || service.write_ledger()).await;
+    }
 }
 
 async fn talk(stream: TcpStream, acceptor: TlsAcceptor, router: Router) {
@@ -199,53 +194,31 @@ async fn answer(service: Arc<Service>, head: Arc<Parts>, body: Bytes, what: fn(t
     answered.await.unwrap_or_else(|_| taxii::Answer { status: 500, headers: Vec::new(), body: Vec::new() })
 }
 
-/// Answers before the body has been read, which then is thrown away, so that who sends it comes to read the answer.
-fn unread(body: Body, answer: taxii::Answer) -> Response<Body> {
-    tokio::spawn(tokio::time::timeout(PATIENCE, async move {
-        let mut body = Limited::new(body, MAX_BODY);
-        while let Some(Ok(_)) = body.frame().await {}
-    }));
-    response(answer)
-}
-
 async fn taxii(State(service): State<Arc<Service>>, request: Request<Body>) -> Response<Body> {
     let place = request.extensions().get::<Arc<Place>>().cloned();
     let (head, body) = request.into_parts();
+    if let Some(refused) = intake::refused_at_once(&head, &body) {
+        intake::throw_away(body);
+        return response(refused);
+    }
     let head = Arc::new(head);
-    // RFC 9112 section 3.2: a request that does not say whom it means, or says so twice, is none.
-    if head.version == Version::HTTP_11 && head.headers.get_all(header::HOST).iter().count() != 1 {
-        return unread(body, taxii::Answer { status: 400, headers: Vec::new(), body: Vec::new() });
-    }
-    if head.headers.get(header::CONTENT_ENCODING).is_some_and(|v| !v.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return unread(body, taxii::body_encoded());
-    }
-    let length = body.size_hint().exact();
-    if length.is_some_and(|n| n > MAX_BODY as u64) {
-        return unread(body, taxii::body_too_large());
-    }
     place.iter().for_each(|place| place.is_waited_for());
-    let mut room = None;
-    if length.is_none_or(|n| n > SMALL_BODY) {
+    if intake::is_large(&body) {
         let welcome = answer(service.clone(), head.clone(), Bytes::new(), knocking).await;
         if welcome.status != 200 {
-            return unread(body, welcome);
-        }
-        let kib = length.unwrap_or(MAX_BODY as u64).div_ceil(1024);
-        room = tokio::time::timeout(BODY_TIME, ROOM.acquire_many(u32::try_from(kib).unwrap_or(u32::MAX))).await.ok();
-        if !matches!(room, Some(Ok(_))) {
-            return unread(body, taxii::no_room());
+            intake::throw_away(body);
+            return response(welcome);
         }
     }
-    let body = match tokio::time::timeout(BODY_TIME, Limited::new(body, MAX_BODY).collect()).await {
-        Ok(Ok(collected)) => collected.to_bytes(),
-        Ok(Err(e)) if e.is::<LengthLimitError>() => return response(taxii::body_too_large()),
-        // Who breaks off reads no answer; who is too slow is told so.
-        Ok(Err(_)) | Err(_) => return response(taxii::Answer { status: 408, headers: Vec::new(), body: Vec::new() }),
+    let body = match intake::whole(body).await {
+        Ok(body) => body,
+        Err((rest, refused)) => {
+            intake::throw_away(rest);
+            return response(refused);
+        }
     };
     place.iter().for_each(|place| place.is_answered());
-    let answered = answer(service, head, body, |request| request).await;
-    drop(room);
-    response(answered)
+    response(answer(service, head, body.bytes.clone(), |request| request).await)
 }
 
 fn response(answer: taxii::Answer) -> Response<Body> {

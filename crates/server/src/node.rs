@@ -11,6 +11,8 @@ use crate::store::{Account, Location, Place, Store, StoreError};
 
 /// Marking of objects that have none.
 const DEFAULT_MARKING: Tlp = Tlp::Amber;
+/// Folder of the audit log in a node's folder.
+pub const AUDIT: &str = "audit";
 /// Shortest password taken, characters.
 const MIN_PASSWORD: usize = 8;
 
@@ -40,16 +42,20 @@ fn typed<T>(why: impl Into<String>) -> Result<T, NodeError> {
     Err(NodeError::Typed(why.into()))
 }
 
-/// Opens what a node keeps: an embedded database in its folder, or a `postgres://` URL.
-pub fn open(folder: &Path, database: Option<&str>) -> Result<Store, NodeError> {
+/// Where a node keeps its objects: in an embedded database in its folder, which is made, or at a `postgres://` URL.
+pub fn location(folder: &Path, database: Option<&str>) -> Result<Location, NodeError> {
     std::fs::create_dir_all(folder).map_err(|e| NodeError::Folder { path: folder.to_owned(), why: e.to_string() })?;
-    let location = match database {
-        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => Location::Postgres(url.to_owned()),
-        Some(url) => return typed(format!("`{url}` is no address of a database: give postgres://USER@HOST/NAME, or leave --database out")),
-        None => Location::Sqlite(folder.join("node.db")),
-    };
+    match database {
+        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => Ok(Location::Postgres(url.to_owned())),
+        Some(url) => typed(format!("`{url}` is no address of a database: give postgres://USER@HOST/NAME, or leave --database out")),
+        None => Ok(Location::Sqlite(folder.join("node.db"))),
+    }
+}
+
+/// Opens what a node keeps.
+pub fn open(location: &Location) -> Result<Store, NodeError> {
     let Some(marking) = Id::parse(&DEFAULT_MARKING.id()) else { return typed("the default marking has no identifier") };
-    Ok(Store::open(&location, marking)?)
+    Ok(Store::open(location, marking)?)
 }
 
 /// Who acts without login while a node has no accounts and listens to its own machine only.

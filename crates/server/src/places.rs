@@ -8,6 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::Sleep;
@@ -86,6 +89,21 @@ impl Place {
         held.seats.insert(*order, seat);
         drop((held, order));
         self.places.freed.notify_one();
+    }
+
+    /// A router that notes in this place whose turn it is; a handler that waits for the client finds the place in the request.
+    pub(crate) fn noting(place: &Arc<Place>, router: &Router) -> Router {
+        let place = place.clone();
+        router.clone().layer(from_fn(move |mut request: Request, next: Next| {
+            let place = place.clone();
+            request.extensions_mut().insert(place.clone());
+            async move {
+                place.is_answered();
+                let response = next.run(request).await;
+                place.is_waited_for();
+                response
+            }
+        }))
     }
 
     /// It is our turn: the client has asked and waits for us.

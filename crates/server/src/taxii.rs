@@ -3,23 +3,29 @@
 //! Order of the checks: who asks (401), whether there is such a place for them (404), whether they take our media type (406), what
 //! they may do there (403), and whether the request can be understood (400, 413, 415, 422). What a reader may not see does not exist.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
+use buttress_wire::stix::marking::Statement;
 use buttress_wire::stix::{Id, Instant, Object};
 use buttress_wire::taxii::{
     ApiRoot, Collection as CollectionResource, Collections, Discovery, Failure, Filter, MEDIA_TYPE, Manifest, ManifestRecord, Query,
     Status, StatusDetail, VersionMatch, Versions, accepts, is_media_type,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
+use crate::audit::{Audit, Entry};
 use crate::identity::{Gate, NoRandomness, keyed_digest, random};
-use crate::policy::classes_seen;
-use crate::store::{Account, ClassId, Collection, Item, Page, Place, Store, StoreError};
+use crate::ledger::Ledger;
+use crate::policy::Policy;
+use crate::store::{Account, Collection, Item, Location, Page, Place, Reader, Readers, Store, StoreError, Writer};
+use crate::view::View;
 
 /// Largest body taken, bytes.
 pub const MAX_BODY: usize = 100 * 1024 * 1024;
+/// Objects of one request, at most.
+const MAX_OBJECTS: usize = 200_000;
 /// Objects of a page, at most and where no limit is given.
 const PAGE: usize = 1000;
 /// Bytes of the keyed digest in a cursor.
@@ -98,55 +104,139 @@ fn not_found() -> Refusal {
 /// A node as seen from the network.
 pub struct Service {
     store: Mutex<Store>,
+    readers: Readers,
+    policy: Arc<Policy>,
+    view: Mutex<Arc<View>>,
     gate: Mutex<Gate>,
     cursor_key: [u8; 32],
-    /// Who asks without login: nobody, or on a loopback address the operator.
+    audit: Audit,
+    ledger: Ledger,
     guest: Option<Account>,
+}
+
+/// What a service is made of.
+pub struct Parts {
+    /// The store.
+    pub store: Store,
+    /// Where it is.
+    pub location: Location,
+    /// Who is cleared for what.
+    pub policy: Policy,
+    /// Where requests are noted.
+    pub audit: Audit,
+    /// Who asks without login as long as the node has no accounts: nobody, or on a loopback address the operator.
+    pub guest: Option<Account>,
 }
 
 /// What a request is about once it is known who asks.
 struct Visit<'a> {
     request: Request<'a>,
     account: Account,
-    store: MutexGuard<'a, Store>,
-    cursor_key: &'a [u8; 32],
+    reader: &'a mut Reader,
+    view: Arc<View>,
+    service: &'a Service,
+    noted: &'a mut Noted,
+}
+
+/// What the audit log is told of a request.
+#[derive(Default)]
+struct Noted {
+    account: String,
+    n_objects: usize,
+    span: Option<(i64, i64)>,
+}
+
+/// Why a service does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No key for cursors.
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
 }
 
 impl Service {
-    /// A service on a store. `guest` is whom a request without login acts as, as long as the node has no accounts.
-    pub fn new(store: Store, guest: Option<Account>) -> Result<Service, NoRandomness> {
-        Ok(Service { store: Mutex::new(store), gate: Mutex::new(Gate::new()?), cursor_key: random()?, guest })
+    /// A service.
+    pub fn new(mut parts: Parts) -> Result<Service, StartError> {
+        let policy = Arc::new(parts.policy);
+        let view = Mutex::new(Arc::new(View::new(parts.store.directory()?, policy.clone())));
+        let cursor_key = parts.store.key("cursor", random()?)?;
+        let (store, gate, ledger) = (Mutex::new(parts.store), Mutex::new(Gate::new()?), Ledger::default());
+        let readers = Readers::new(parts.location);
+        Ok(Service { store, readers, policy, view, gate, cursor_key, audit: parts.audit, ledger, guest: parts.guest })
     }
 
-    /// Answers a request. Never panics, and says of hidden things nothing.
+    /// Answers a request. Never panics, and says of hidden things nothing. What cannot be noted in the audit log is not answered.
     pub fn answer(&self, request: Request) -> Answer {
-        let answer = self.visit(request).and_then(|mut visit| visit.answer());
+        let mut noted = Noted::default();
+        let answer = self.readers.read(|reader| self.visit(request, reader, &mut noted)?.answer());
         let mut answer = answer.unwrap_or_else(|refusal| refused(&refusal));
+        let mark = if request.query.is_empty() { "" } else { "?" };
+        let entry = Entry {
+            n: 0,
+            at: String::new(),
+            account: noted.account,
+            asked: format!("{} {}{mark}{}", request.method, request.path, request.query),
+            status: answer.status,
+            n_objects: noted.n_objects,
+            span: noted.span,
+        };
+        if self.audit.note(request.now, entry).is_err() {
+            answer = refused(&refuse(500, "the node cannot write its audit log", "tell the operator of the node"));
+        }
         answer.headers.push(("Content-Type", MEDIA_TYPE.to_owned()));
         answer
     }
 
-    fn visit<'a>(&'a self, request: Request<'a>) -> Result<Visit<'a>, Refusal> {
-        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        let accounts = store.accounts()?;
+    /// Writes down what accounts have been given since the last call.
+    pub fn write_ledger(&self) -> Result<(), StoreError> {
+        self.ledger.write(&mut self.store())
+    }
+
+    fn visit<'a>(&'a self, request: Request<'a>, reader: &'a mut Reader, noted: &'a mut Noted) -> Result<Visit<'a>, Refusal> {
+        let view = self.view(reader)?;
+        let accounts = &view.directory.accounts;
         let account = match (request.authorization, &self.guest) {
-            (None, Some(guest)) if accounts.is_empty() => everywhere(guest, &mut store)?,
+            (None, Some(guest)) if accounts.is_empty() => everywhere(guest, &view),
             (None, _) => return Err(refuse(401, "log in", "send a name and a password by basic authentication")),
             (Some(header), _) => {
                 let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
-                let found = gate.account(header, &accounts);
+                let found = gate.account(header, accounts);
                 found.cloned().ok_or_else(|| refuse(401, "name or password is wrong", "send those of an account of this node"))?
             }
         };
-        Ok(Visit { request, account, store, cursor_key: &self.cursor_key })
+        noted.account.clone_from(&account.name);
+        Ok(Visit { request, account, reader, view, service: self, noted })
+    }
+
+    /// The view on the set-up that a reader sees.
+    fn view(&self, reader: &mut Reader) -> Result<Arc<View>, StoreError> {
+        let known = || self.view.lock().unwrap_or_else(PoisonError::into_inner);
+        let generation = reader.generation()?;
+        let current = known().clone();
+        if current.directory.generation == generation {
+            return Ok(current);
+        }
+        let view = Arc::new(View::new(reader.directory()?, self.policy.clone()));
+        // A reader that began before a change must not put its older view in the place of a newer one.
+        if known().directory.generation < generation {
+            *known() = view.clone();
+        }
+        Ok(view)
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The guest with a right to every collection.
-fn everywhere(guest: &Account, store: &mut Store) -> Result<Account, StoreError> {
-    let places = store.collections()?.into_iter().map(|c| Place { root: c.root, id: c.id });
+fn everywhere(guest: &Account, view: &View) -> Account {
+    let places = view.directory.collections.iter().map(|c| Place { root: c.root.clone(), id: c.id.clone() });
     let places: std::collections::BTreeSet<Place> = places.collect();
-    Ok(Account { reads: places.clone(), writes: places, ..guest.clone() })
+    Account { reads: places.clone(), writes: places, ..guest.clone() }
 }
 
 fn refused(refusal: &Refusal) -> Answer {
@@ -183,10 +273,10 @@ enum Part<'a> {
     Versions(&'a str),
 }
 
-impl<'a> Visit<'a> {
-    fn answer(&mut self) -> Result<Answer, Refusal> {
+impl Visit<'_> {
+    fn answer(mut self) -> Result<Answer, Refusal> {
         let path = self.request.path;
-        let segments: Vec<&'a str> = path.strip_prefix('/').unwrap_or(path).trim_end_matches('/').split('/').collect();
+        let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).trim_end_matches('/').split('/').collect();
         match segments[..] {
             [DISCOVERY] => self.get(Visit::discovery),
             [root] => self.in_root(root)?.get(|visit| visit.root(root)),
@@ -220,18 +310,19 @@ impl<'a> Visit<'a> {
     }
 
     /// Roots in which the account may do anything.
-    fn roots(&mut self) -> Result<Vec<(String, String)>, Refusal> {
+    fn roots(&self) -> impl Iterator<Item = &(String, String)> {
         let account = &self.account;
         let is_known = |name: &str| account.reads.iter().chain(&account.writes).any(|place| place.root == name);
-        Ok(self.store.roots()?.into_iter().filter(|(name, _)| is_known(name)).collect())
+        self.view.directory.roots.iter().filter(move |(name, _)| is_known(name))
     }
 
     fn in_root(&mut self, name: &str) -> Result<&mut Self, Refusal> {
-        if self.roots()?.iter().any(|root| root.0 == name) { Ok(self) } else { Err(not_found()) }
+        let is_known = self.roots().any(|root| root.0 == name);
+        if is_known { Ok(self) } else { Err(not_found()) }
     }
 
     fn discovery(&mut self) -> Result<Answer, Refusal> {
-        let api_roots: Vec<String> = self.roots()?.into_iter().map(|(name, _)| format!("/{name}/")).collect();
+        let api_roots: Vec<String> = self.roots().map(|(name, _)| format!("/{name}/")).collect();
         let default = api_roots.first().cloned();
         let title = "Buttress".to_owned();
         let description = Some("Critical infrastructure: shared under markings".to_owned());
@@ -239,7 +330,7 @@ impl<'a> Visit<'a> {
     }
 
     fn root(&mut self, name: &str) -> Result<Answer, Refusal> {
-        let title = self.roots()?.into_iter().find(|root| root.0 == name).map(|root| root.1).ok_or_else(not_found)?;
+        let title = self.roots().find(|root| root.0 == name).map(|root| root.1.clone()).ok_or_else(not_found)?;
         let versions = vec![MEDIA_TYPE.to_owned()];
         Ok(json(200, &ApiRoot { title, description: None, versions, max_content_length: MAX_BODY as u64 }))
     }
@@ -258,20 +349,27 @@ impl<'a> Visit<'a> {
     }
 
     fn collections(&mut self, root: &str) -> Result<Answer, Refusal> {
-        let all = self.store.collections()?;
-        let list = all.iter().filter(|c| c.root == root).map(|c| self.resource(c)).filter(|c| c.can_read || c.can_write).collect();
+        let list = self
+            .view
+            .directory
+            .collections
+            .iter()
+            .filter(|c| c.root == root)
+            .map(|c| self.resource(c))
+            .filter(|c| c.can_read || c.can_write)
+            .collect();
         Ok(json(200, &Collections { collections: list }))
     }
 
     fn status(&mut self, root: &str, id: &str) -> Result<Answer, Refusal> {
-        let text = self.store.status(id, (root, &self.account.name))?.ok_or_else(not_found)?;
+        let text = self.reader.status(id, (root, &self.account.name))?.ok_or_else(not_found)?;
         Ok(Answer { status: 200, headers: Vec::new(), body: text.into_bytes() })
     }
 
     fn in_collection(&mut self, root: &str, id: &str, part: Part) -> Result<Answer, Refusal> {
         let (can_read, can_write) = self.in_root(root)?.may(root, id);
-        let found = self.store.collections()?.into_iter().find(|c| c.root == root && c.id == id);
-        let collection = found.filter(|_| can_read || can_write).ok_or_else(not_found)?;
+        let found = self.view.directory.collections.iter().find(|c| c.root == root && c.id == id);
+        let collection = found.filter(|_| can_read || can_write).cloned().ok_or_else(not_found)?;
         self.must_accept()?;
         let barred = |what: &'static str| refuse(403, "not allowed", format!("this login may not {what} this collection"));
         match (self.request.method, part) {
@@ -305,7 +403,7 @@ impl<'a> Visit<'a> {
         let asked = format!("{:?} {:?} {}", query.added_after, query.filter, self.request.path.trim_end_matches('/'));
         let place = format!("{}/{}", collection.root, collection.id);
         let parts = [self.account.name.as_bytes(), place.as_bytes(), asked.as_bytes(), &at.to_be_bytes()];
-        keyed_digest(self.cursor_key, &parts)
+        keyed_digest(&self.service.cursor_key, &parts)
     }
 
     fn cursor(&self, collection: &Collection, query: &Query, at: i64) -> String {
@@ -327,8 +425,9 @@ impl<'a> Visit<'a> {
     fn page(&mut self, collection: &Collection, query: &Query, take: &mut dyn FnMut(Item)) -> Result<(Page, Option<String>), Refusal> {
         let after = self.after(collection, query)?;
         let limit = query.limit.map_or(PAGE, |limit| limit.min(PAGE));
-        let classes = classes_seen(&mut self.store, &self.account)?;
-        let page = self.store.page((collection.number, &classes), &query.filter, (after, limit), take)?;
+        let sight = self.view.sight(&self.account);
+        let page = self.reader.page((collection.number, &sight.classes), &query.filter, (after, limit), take)?;
+        self.noted.span = page.first.zip(page.last);
         let next = page.last.filter(|_| page.more).map(|at| self.cursor(collection, query, at));
         Ok((page, next))
     }
@@ -338,10 +437,12 @@ impl<'a> Visit<'a> {
         let query = self.query(object)?;
         let mut body = Vec::from(&b"{\"objects\":["[..]);
         let begin = body.len();
+        let mut given = Vec::new();
         let (page, next) = self.page(collection, &query, &mut |item| {
             if body.len() > begin {
                 body.push(b',');
             }
+            given.push(item.added);
             body.extend_from_slice(item.text.as_bytes());
         })?;
         if page.first.is_none() {
@@ -350,6 +451,8 @@ impl<'a> Visit<'a> {
             }
             return Ok(Answer { status: 200, headers: Vec::new(), body: b"{\"more\":false}".to_vec() });
         }
+        self.noted.n_objects = given.len();
+        self.service.ledger.note(&self.account.name, collection.number, &given);
         body.extend_from_slice(format!("],\"more\":{}", page.more).as_bytes());
         if let Some(next) = next {
             body.extend_from_slice(format!(",\"next\":\"{next}\"").as_bytes());
@@ -401,6 +504,10 @@ impl<'a> Visit<'a> {
         let text = std::str::from_utf8(self.request.body).map_err(|e| refuse(400, "the body is no UTF-8", e.to_string()))?;
         serde_json::from_str::<&RawValue>(text).map_err(|e| refuse(400, "the body is no JSON", e.to_string()))?;
         let wrong = |why: String| refuse(422, "the body is no envelope", format!("send {{\"objects\": [...]}}: {why}"));
+        // A list would be read as the values of an envelope.
+        if !text.trim_start().starts_with('{') {
+            return Err(wrong("it is no object".to_owned()));
+        }
         let envelope: Sent = serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?;
         if envelope.objects.is_empty() {
             return Err(wrong("there are no objects in it".to_owned()));
@@ -417,7 +524,6 @@ impl<'a> Visit<'a> {
                 Err(refused) => failures.push(StatusDetail { message: Some(refused.to_string()), ..named(text) }),
             }
         }
-        self.store.add(collection, &objects, self.request.now)?;
         let detail = |object: &Object| StatusDetail { id: object.id.to_string(), version: object.version.to_string(), message: None };
         let status = Status {
             id: uuid::Builder::from_random_bytes(random()?).into_uuid().to_string(),
@@ -432,7 +538,11 @@ impl<'a> Visit<'a> {
             pendings: Vec::new(),
         };
         let text = serde_json::to_string(&status).unwrap_or_default();
-        self.store.set_status(&status.id, (&collection.root, &self.account.name), &text)?;
+        let receipt = (&*status.id, &*text);
+        let clears = |name: &str, marking: &Id, statement: &Statement| self.view.clears(name, marking, statement);
+        let writer = Writer { name: &self.account.name, clears: &clears };
+        self.noted.n_objects = objects.len();
+        self.service.store().accept(collection, &writer, &objects, receipt, self.request.now)?;
         Ok(status)
     }
 
@@ -442,14 +552,23 @@ impl<'a> Visit<'a> {
         if query.filter.versions.is_empty() {
             query.filter.versions = vec![VersionMatch::All];
         }
-        let mut meant = Vec::new();
-        query.limit = None;
-        self.page(collection, &query, &mut |item| {
-            meant.extend(Instant::parse(item.version).map(|at| (item.spec_version.to_owned(), at.0)));
-        })?;
-        let classes: Vec<ClassId> = classes_seen(&mut self.store, &self.account)?;
+        let (sight, limit) = (self.view.sight(&self.account), PAGE);
+        let (mut meant, mut after) = (Vec::new(), 0);
+        loop {
+            let place = (collection.number, &sight.classes[..]);
+            let page = self.reader.page(place, &query.filter, (after, limit), &mut |item| {
+                meant.extend(Instant::parse(item.version).map(|at| (item.spec_version.to_owned(), at.0)));
+            })?;
+            after = page.last.unwrap_or(after);
+            if !page.more {
+                break;
+            }
+        }
         let is_meant = |spec: &str, at: i64| meant.iter().any(|(s, a)| s == spec && *a == at);
-        let n = self.store.delete((collection, &classes), &query.filter.ids[0], &is_meant, self.request.now)?;
+        let clears = |name: &str, marking: &Id, statement: &Statement| self.view.clears(name, marking, statement);
+        let writer = Writer { name: &self.account.name, clears: &clears };
+        let place = (collection, &sight.classes[..]);
+        let n = self.service.store().delete(place, &writer, &query.filter.ids[0], &is_meant, self.request.now)?;
         if n == 0 { Err(not_found()) } else { Ok(Answer { status: 200, headers: Vec::new(), body: Vec::new() }) }
     }
 }
@@ -487,8 +606,30 @@ pub fn no_room() -> Answer {
 /// An envelope as sent.
 #[derive(Deserialize)]
 struct Sent<'a> {
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "few")]
     objects: Vec<&'a RawValue>,
+}
+
+/// Reads a list of at most [`MAX_OBJECTS`], so that a body of nothing but commas does not fill the memory.
+fn few<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<&'a RawValue>, D::Error> {
+    struct Few;
+    impl<'de> serde::de::Visitor<'de> for Few {
+        type Value = Vec<&'de RawValue>;
+        fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+            write!(f, "a list of objects")
+        }
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            let mut list = Vec::new();
+            while let Some(text) = seq.next_element()? {
+                if list.len() == MAX_OBJECTS {
+                    return Err(serde::de::Error::custom(format!("more than {MAX_OBJECTS} objects; send them in several requests")));
+                }
+                list.push(text);
+            }
+            Ok(list)
+        }
+    }
+    deserializer.deserialize_seq(Few)
 }
 
 /// What can be told of an object that was refused, each property as it stands.

@@ -24,6 +24,10 @@ pub(super) trait Row {
 pub(super) trait Database: Send {
     /// Runs statements without values or answers, such as a migration.
     fn batch(&mut self, sql: &str) -> Result<(), StoreError>;
+    /// Begins a transaction as the only writer; others that write wait.
+    fn begin(&mut self) -> Result<(), StoreError>;
+    /// Begins a transaction that sees one state and writes nothing.
+    fn begin_reading(&mut self) -> Result<(), StoreError>;
     /// Runs a statement; the number of rows it changed.
     fn run(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError>;
     /// Runs a query and hands over each row in turn.
@@ -54,19 +58,21 @@ impl Sqlite {
     pub(super) fn open(path: &Path) -> Result<Sqlite, StoreError> {
         let connection = rusqlite::Connection::open(path)?;
         connection.execute_batch(
-            "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-             PRAGMA busy_timeout = 10000; PRAGMA mmap_size = 1073741824; PRAGMA cache_size = -16000;",
+            "PRAGMA busy_timeout = 10000; PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+             PRAGMA mmap_size = 1073741824; PRAGMA cache_size = -16000;",
         )?;
         connection.set_prepared_statement_cache_capacity(64);
         Ok(Sqlite(connection))
     }
 
-    /// Copies the database as it stands to another file while others read and write.
-    pub(super) fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
-        let mut target = rusqlite::Connection::open(path)?;
-        let backup = rusqlite::backup::Backup::new(&self.0, &mut target)?;
-        backup.run_to_completion(1000, std::time::Duration::ZERO, None)?;
-        Ok(())
+    /// Opens a file that exists for reading only.
+    pub(super) fn open_to_read(path: &Path) -> Result<Sqlite, StoreError> {
+        let connection = rusqlite::Connection::open(path)?;
+        connection.execute_batch(
+            "PRAGMA busy_timeout = 10000; PRAGMA query_only = ON; PRAGMA mmap_size = 1073741824; PRAGMA cache_size = -2000;",
+        )?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(Sqlite(connection))
     }
 }
 
@@ -91,6 +97,12 @@ impl Row for rusqlite::Row<'_> {
 impl Database for Sqlite {
     fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
         Ok(self.0.execute_batch(sql)?)
+    }
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.run("BEGIN IMMEDIATE", &[]).map(|_| ())
+    }
+    fn begin_reading(&mut self) -> Result<(), StoreError> {
+        self.run("BEGIN", &[]).map(|_| ())
     }
     fn run(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
         let changed = self.0.prepare_cached(sql)?.execute(rusqlite::params_from_iter(values))?;
@@ -155,6 +167,12 @@ impl Row for postgres::Row {
 impl Database for Postgres {
     fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
         Ok(self.client.batch_execute(sql)?)
+    }
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.batch("BEGIN; LOCK TABLE generation IN EXCLUSIVE MODE")
+    }
+    fn begin_reading(&mut self) -> Result<(), StoreError> {
+        self.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     }
     fn run(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
         let statement = self.prepare(sql)?;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use buttress_wire::stix::Id;
 use buttress_wire::stix::marking::{Statement, Tlp};
-use buttress_wire::stix::{Id, Object};
 
-use super::{Store, StoreError, Value};
+use super::database::Database;
+use super::{Store, StoreError, Value, directory};
 
 /// A collection by root and identifier, written `root/id`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,21 +61,24 @@ impl Store {
     /// Makes an API root, or gives it another title.
     pub fn set_root(&mut self, name: &str, title: &str) -> Result<(), StoreError> {
         let sql = "INSERT INTO root (name, title) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET title = excluded.title";
-        self.database.run(sql, &[Value::Text(name), Value::Text(title)]).map(|_| ())
+        self.change(sql, &[name, title]).map(|_| ())
     }
 
     /// Names and titles of the API roots, by name.
     pub fn roots(&mut self) -> Result<Vec<(String, String)>, StoreError> {
-        let mut roots = Vec::new();
-        self.database.each("SELECT name, title FROM root ORDER BY name", &[], &mut |row| {
-            roots.push((row.text(0)?.to_owned(), row.text(1)?.to_owned()));
-            Ok(())
-        })?;
-        Ok(roots)
+        directory::roots(self.database.as_mut())
     }
 
     /// Makes an account, or replaces it.
     pub fn set_account(&mut self, account: &Account) -> Result<(), StoreError> {
+        self.transaction(|store| {
+            store.is_changed = true;
+            store.put_account(account)
+        })
+    }
+
+    /// Keeps an account; inside a transaction.
+    pub(super) fn put_account(&mut self, account: &Account) -> Result<(), StoreError> {
         let (holds, reads, writes) = (join(&account.holds), join(&account.reads), join(&account.writes));
         let sql = "INSERT INTO account (name, password, clearance, holds, reads, writes) VALUES ($1, $2, $3, $4, $5, $6)
                    ON CONFLICT (name) DO UPDATE SET password = excluded.password, clearance = excluded.clearance,
@@ -85,57 +89,60 @@ impl Store {
 
     /// Removes an account; false when there is none.
     pub fn remove_account(&mut self, name: &str) -> Result<bool, StoreError> {
-        Ok(self.database.run("DELETE FROM account WHERE name = $1", &[Value::Text(name)])? > 0)
+        Ok(self.change("DELETE FROM account WHERE name = $1", &[name])? > 0)
+    }
+
+    /// Changes the set-up; how many rows.
+    fn change(&mut self, sql: &str, texts: &[&str]) -> Result<u64, StoreError> {
+        let values: Vec<Value> = texts.iter().map(|text| Value::Text(text)).collect();
+        self.transaction(|store| {
+            store.is_changed = true;
+            store.database.run(sql, &values)
+        })
     }
 
     /// All accounts, by name.
     pub fn accounts(&mut self) -> Result<Vec<Account>, StoreError> {
-        let mut accounts = Vec::new();
-        let sql = "SELECT name, password, clearance, holds, reads, writes FROM account ORDER BY name";
-        self.database.each(sql, &[], &mut |row| {
-            let word = row.text(2)?;
-            accounts.push(Account {
-                name: row.text(0)?.to_owned(),
-                password: row.text(1)?.to_owned(),
-                clearance: Tlp::from_word(word).ok_or_else(|| StoreError::Spoilt(format!("a clearance `{word}`")))?,
-                holds: row.text(3)?.lines().map(str::to_owned).collect(),
-                reads: places(row.text(4)?)?,
-                writes: places(row.text(5)?)?,
-            });
-            Ok(())
-        })?;
-        Ok(accounts)
+        accounts(self.database.as_mut())
     }
 
-    /// Keeps what became of a request, as JSON.
-    pub fn set_status(&mut self, id: &str, (root, account): (&str, &str), text: &str) -> Result<(), StoreError> {
-        let sql = "INSERT INTO status (id, root, account, text) VALUES ($1, $2, $3, $4)";
-        self.database.run(sql, &[id, root, account, text].map(Value::Text)).map(|_| ())
-    }
-
-    /// What became of a request that this account made.
-    pub fn status(&mut self, id: &str, (root, account): (&str, &str)) -> Result<Option<String>, StoreError> {
-        let mut found = None;
-        let sql = "SELECT text FROM status WHERE id = $1 AND root = $2 AND account = $3";
-        self.database.each(sql, &[id, root, account].map(Value::Text), &mut |row| {
-            found = Some(row.text(0)?.to_owned());
+    /// A secret key of this store, which is `fresh` where none is kept.
+    pub fn key(&mut self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
+        let text: String = fresh.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sql = "INSERT INTO secret (name, text) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+        self.database.run(sql, &[Value::Text(name), Value::Text(&text)])?;
+        let mut key = None;
+        self.database.each("SELECT text FROM secret WHERE name = $1", &[Value::Text(name)], &mut |row| {
+            let text = row.text(0)?;
+            let byte = |i: usize| text.get(2 * i..2 * i + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+            let bytes: Option<Vec<u8>> = (0..32).map(byte).collect();
+            key = bytes.and_then(|bytes| bytes.try_into().ok());
             Ok(())
         })?;
-        Ok(found)
+        key.ok_or_else(|| StoreError::Spoilt(format!("no key in the secret `{name}`")))
     }
 
-    /// What a marking says by its definition; unknown where the definition is not kept, or kept with two meanings.
-    pub fn statement(&mut self, marking: &Id) -> Result<Statement, StoreError> {
-        if let Some(tlp) = Tlp::from_id(marking) {
-            return Ok(Statement::Tlp(tlp));
-        }
-        let mut found: Option<Statement> = None;
-        self.database.each("SELECT text FROM object WHERE id = $1", &[Value::Text(marking.as_str())], &mut |row| {
-            let statement = Object::read(row.text(0)?).map_or(Statement::Unknown, |object| Statement::of(&object));
-            let is_other = found.as_ref().is_some_and(|known| *known != statement);
-            found = Some(if is_other { Statement::Unknown } else { statement });
-            Ok(())
-        })?;
-        Ok(found.unwrap_or(Statement::Unknown))
+    /// What a marking says by its definition, as this transaction sees it.
+    pub(super) fn statement(&mut self, marking: &Id) -> Result<Statement, StoreError> {
+        directory::statement(self.database.as_mut(), marking)
     }
+}
+
+/// All accounts, by name.
+pub(super) fn accounts(database: &mut dyn Database) -> Result<Vec<Account>, StoreError> {
+    let mut accounts = Vec::new();
+    let sql = "SELECT name, password, clearance, holds, reads, writes FROM account ORDER BY name";
+    database.each(sql, &[], &mut |row| {
+        let word = row.text(2)?;
+        accounts.push(Account {
+            name: row.text(0)?.to_owned(),
+            password: row.text(1)?.to_owned(),
+            clearance: Tlp::from_word(word).ok_or_else(|| StoreError::Spoilt(format!("a clearance `{word}`")))?,
+            holds: row.text(3)?.lines().map(str::to_owned).collect(),
+            reads: places(row.text(4)?)?,
+            writes: places(row.text(5)?)?,
+        });
+        Ok(())
+    })?;
+    Ok(accounts)
 }

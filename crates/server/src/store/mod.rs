@@ -8,21 +8,35 @@
 //! ask in addition for what the current one asks, so that a marking raised later covers the past too. Markings are sets of
 //! identifiers here; who is cleared for which is decided elsewhere.
 
+mod backup;
+mod class;
 mod database;
+mod directory;
+mod follow;
+mod given;
 mod keep;
 mod members;
 mod page;
+mod reader;
+mod remove;
 mod schema;
+mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use buttress_wire::stix::Id;
+use buttress_wire::taxii::Filter;
 
-use database::{Database, Postgres, Row, Sqlite, Value};
-pub use keep::Outcome;
+pub use backup::{back_up, restore};
+pub use class::{Class, Markings};
+use database::{Database, Postgres, Sqlite, Value};
+pub use directory::Directory;
+pub use given::Trace;
+pub use keep::{Clears, Outcome, Writer};
 pub use members::{Account, Place};
 pub use page::{Item, Page};
+pub use reader::{Reader, Readers};
 
 /// Why the store could not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +57,7 @@ pub enum StoreError {
     Spoilt(String),
     /// What this database cannot do.
     #[error("{0}")]
-    Unable(&'static str),
+    Unable(String),
 }
 
 /// Where the objects are.
@@ -85,8 +99,12 @@ pub struct Store {
     default_marking: Id,
     /// Moment of the last object kept or withdrawn.
     last_added: i64,
-    classes: BTreeMap<BTreeSet<Id>, ClassId>,
-    class_markings: BTreeMap<ClassId, BTreeSet<Id>>,
+    numbers: BTreeMap<Class, ClassId>,
+    classes: BTreeMap<ClassId, Class>,
+    /// Generation of `classes`.
+    generation: i64,
+    /// Whether this transaction has changed what readers keep in memory.
+    is_changed: bool,
 }
 
 fn markings_from(text: &str) -> Result<BTreeSet<Id>, StoreError> {
@@ -106,57 +124,69 @@ impl Store {
             Location::Postgres(url) => (Box::new(Postgres::open(url)?), ""),
         };
         schema::migrate(database.as_mut(), clustered)?;
-        let mut last_added = 0;
-        let moments = "SELECT COALESCE(MAX(added), 0) FROM object UNION ALL SELECT COALESCE(MAX(added), 0) FROM withdrawal";
-        database.each(moments, &[], &mut |row| {
-            last_added = last_added.max(row.int(0)?);
-            Ok(())
-        })?;
-        let mut store = Store { database, default_marking, last_added, classes: BTreeMap::new(), class_markings: BTreeMap::new() };
-        store.read_classes()?;
+        let mut store = Store {
+            database,
+            default_marking,
+            last_added: 0,
+            numbers: BTreeMap::new(),
+            classes: BTreeMap::new(),
+            generation: -1,
+            is_changed: false,
+        };
+        store.catch_up()?;
         Ok(store)
     }
 
-    fn read_classes(&mut self) -> Result<(), StoreError> {
-        let (classes, class_markings) = (&mut self.classes, &mut self.class_markings);
-        classes.clear();
-        class_markings.clear();
-        self.database.each("SELECT number, markings FROM class", &[], &mut |row| {
-            let (class, markings) = (ClassId(row.int(0)?), markings_from(row.text(1)?)?);
-            classes.insert(markings.clone(), class);
-            class_markings.insert(class, markings);
+    /// Takes note of what other processes have written.
+    fn catch_up(&mut self) -> Result<(), StoreError> {
+        let last_added = &mut self.last_added;
+        let moments = "SELECT COALESCE(MAX(added), 0) FROM object UNION ALL SELECT COALESCE(MAX(added), 0) FROM withdrawal";
+        self.database.each(moments, &[], &mut |row| {
+            *last_added = row.int(0)?.max(*last_added);
             Ok(())
-        })
-    }
-
-    /// Every class with the markings that a reader must all be cleared for.
-    pub fn classes(&self) -> &BTreeMap<ClassId, BTreeSet<Id>> {
-        &self.class_markings
-    }
-
-    /// The class of a set of markings, made where it is new; inside a transaction.
-    fn class_of(&mut self, markings: &BTreeSet<Id>) -> Result<ClassId, StoreError> {
-        if let Some(&class) = self.classes.get(markings) {
-            return Ok(class);
+        })?;
+        let generation = directory::generation(self.database.as_mut())?;
+        if generation != self.generation {
+            self.classes = directory::classes(self.database.as_mut())?;
+            self.numbers = self.classes.iter().map(|(number, class)| (class.clone(), *number)).collect();
+            self.generation = generation;
         }
-        let class = ClassId(self.class_markings.keys().last().map_or(1, |last| last.0 + 1));
-        self.database
-            .run("INSERT INTO class (number, markings) VALUES ($1, $2)", &[Value::Int(class.0), Value::Text(&text_of(markings))])?;
-        self.classes.insert(markings.clone(), class);
-        self.class_markings.insert(class, markings.clone());
-        Ok(class)
+        Ok(())
     }
 
-    /// Does all of `work` or nothing of it.
+    /// Every class by its number.
+    pub fn classes(&self) -> &BTreeMap<ClassId, Class> {
+        &self.classes
+    }
+
+    /// The number of a class, given where it is new; inside a transaction.
+    fn class_of(&mut self, class: &Class) -> Result<ClassId, StoreError> {
+        if let Some(&number) = self.numbers.get(class) {
+            return Ok(number);
+        }
+        let number = ClassId(self.classes.keys().last().map_or(1, |last| last.0 + 1));
+        self.database.run("INSERT INTO class (number, text) VALUES ($1, $2)", &[Value::Int(number.0), Value::Text(&class.text())])?;
+        self.numbers.insert(class.clone(), number);
+        self.classes.insert(number, class.clone());
+        self.is_changed = true;
+        Ok(number)
+    }
+
+    /// Does all of `work` or nothing of it, as the only writer, and knowing what others have written before.
     fn transaction<T>(&mut self, work: impl FnOnce(&mut Store) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let last_added = self.last_added;
-        self.database.batch("BEGIN")?;
-        let done = work(self).and_then(|value| self.database.batch("COMMIT").map(|()| value));
+        self.database.begin()?;
+        self.is_changed = false;
+        let done = self.catch_up().and_then(|()| work(self)).and_then(|value| {
+            if self.is_changed {
+                self.database.run("UPDATE generation SET number = number + 1", &[])?;
+                self.generation += 1;
+            }
+            self.database.batch("COMMIT").map(|()| value)
+        });
         if done.is_err() {
-            // A connection that is lost has rolled back by itself; what went wrong first is what is told.
+            // A connection that is lost has rolled back by itself; what went wrong first is what is told. Classes are read anew.
             let _ = self.database.batch("ROLLBACK");
-            self.last_added = last_added;
-            self.read_classes()?;
+            self.generation = -1;
         }
         done
     }
@@ -176,6 +206,7 @@ impl Store {
             let sql = "INSERT INTO collection (number, root, id, title, ceiling) VALUES ($1, $2, $3, $4, $5)
                        ON CONFLICT (root, id) DO UPDATE SET title = excluded.title, ceiling = excluded.ceiling";
             store.database.run(sql, &values)?;
+            store.is_changed = true;
             let found = store.collections()?.into_iter().find(|c| c.root == root && c.id == id).map(|c| c.number);
             found.ok_or_else(|| StoreError::Spoilt(format!("no collection `{id}` after making it")))
         })
@@ -183,26 +214,34 @@ impl Store {
 
     /// All collections, by root and identifier.
     pub fn collections(&mut self) -> Result<Vec<Collection>, StoreError> {
-        let mut list = Vec::new();
-        self.database.each("SELECT number, root, id, title, ceiling FROM collection ORDER BY root, id", &[], &mut |row| {
-            list.push(Collection {
-                number: CollectionId(row.int(0)?),
-                root: row.text(1)?.to_owned(),
-                id: row.text(2)?.to_owned(),
-                title: row.text(3)?.to_owned(),
-                ceiling: markings_from(row.text(4)?)?,
-            });
-            Ok(())
-        })?;
-        Ok(list)
+        directory::collections(self.database.as_mut())
     }
 
-    /// Copies an embedded store to a file while it is in use.
-    pub fn back_up(location: &Location, to: &Path) -> Result<(), StoreError> {
-        match location {
-            Location::Sqlite(path) => Sqlite::open(path)?.copy_to(to),
-            Location::Postgres(_) => Err(StoreError::Unable("a PostgreSQL database is backed up with pg_dump")),
-        }
+    /// Hands over up to `limit` objects of a collection that were added after `after` and are of `classes`, in the order of adding.
+    pub fn page(
+        &mut self,
+        place: (CollectionId, &[ClassId]),
+        filter: &Filter,
+        bounds: (i64, usize),
+        take: &mut dyn FnMut(Item),
+    ) -> Result<Page, StoreError> {
+        page::page(self.database.as_mut(), place, filter, bounds, take)
+    }
+
+    /// Current objects of a collection, whoever may see them.
+    pub fn count(&mut self, collection: CollectionId) -> Result<usize, StoreError> {
+        let mut n = 0;
+        let sql = "SELECT COUNT(DISTINCT id) FROM object WHERE collection = $1 AND tier = 0";
+        self.database.each(sql, &[Value::Int(collection.0)], &mut |row| {
+            n = row.int(0)? as usize;
+            Ok(())
+        })?;
+        Ok(n)
+    }
+
+    /// The set-up as it is now.
+    pub fn directory(&mut self) -> Result<Directory, StoreError> {
+        Directory::read(self.database.as_mut())
     }
 }
 

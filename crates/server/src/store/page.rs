@@ -3,13 +3,16 @@
 use buttress_wire::stix::Id;
 use buttress_wire::taxii::{Filter, VersionMatch};
 
-use super::{ClassId, CollectionId, Row, Store, StoreError, Value};
+use super::database::{Database, Row, Value};
+use super::{ClassId, CollectionId, StoreError};
 
 /// An object of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Item<'a> {
     /// Moment of adding, microseconds since 1970.
     pub added: i64,
+    /// 0 for the whole object, else which of its parts are left out.
+    pub form: i64,
     /// Identifier.
     pub id: &'a str,
     /// Version as written.
@@ -65,74 +68,73 @@ fn version_condition(filter: &Filter, classes: &str) -> String {
     format!(" AND ({}){edition}", parts.join(" OR "))
 }
 
-impl Store {
-    /// Hands over up to `limit` objects of a collection that were added after `after` and are of `classes`, in the order of adding.
-    pub fn page(
-        &mut self,
-        (collection, classes): (CollectionId, &[ClassId]),
-        filter: &Filter,
-        (after, limit): (i64, usize),
-        take: &mut dyn FnMut(Item),
-    ) -> Result<Page, StoreError> {
-        let mut page = Page::default();
-        let mut values = Vec::new();
-        let mut condition = format!(" AND o.added > {after}");
-        condition += &among("o.id", filter.ids.iter().map(Id::as_str), &mut values);
-        condition += &among("o.type", filter.types.iter().map(String::as_str), &mut values);
-        condition += &among("o.spec", filter.spec_versions.iter().map(String::as_str), &mut values);
-        let is_current = filter.spec_versions.is_empty() && filter.versions.iter().all(|v| *v == VersionMatch::Last);
-        if !is_current {
-            condition += &version_condition(filter, &numbers(classes));
-        }
-        let tiers: &[i64] = if is_current { &[0] } else { &[0, 1] };
-        // Each part is read in the order of its key, so the database merges them and stops at the limit.
-        let part = |tier: &i64, class: &ClassId| {
-            format!(
-                "SELECT o.added, o.id, o.version, o.spec, o.text FROM object o \
-                 WHERE o.collection = {} AND o.tier = {tier} AND o.class = {}{condition}",
-                collection.0, class.0
-            )
-        };
-        let parts: Vec<String> = tiers.iter().flat_map(|tier| classes.iter().map(move |class| part(tier, class))).collect();
-        if parts.is_empty() || limit == 0 {
-            return Ok(page);
-        }
-        let join = |parts: &[String]| format!("{} ORDER BY added LIMIT {}", parts.join(" UNION ALL "), limit + 1);
-        let max_unions = self.database.max_unions();
-        let mut n_taken = 0;
-        let mut give = |item: Item| {
-            if n_taken == limit {
-                page.more = true;
-                return;
-            }
-            page.first.get_or_insert(item.added);
-            page.last = Some(item.added);
-            n_taken += 1;
-            take(item);
-        };
-        if parts.len() <= max_unions {
-            self.database.each(&join(&parts), &values, &mut |row| {
-                give(item_of(row)?);
-                Ok(())
-            })?;
-            return Ok(page);
-        }
-        let mut rows: Vec<(i64, [String; 4])> = Vec::new();
-        for group in parts.chunks(max_unions) {
-            self.database.each(&join(group), &values, &mut |row| {
-                let item = item_of(row)?;
-                rows.push((item.added, [item.id, item.version, item.spec_version, item.text].map(str::to_owned)));
-                Ok(())
-            })?;
-        }
-        rows.sort();
-        for (added, [id, version, spec_version, text]) in &rows {
-            give(Item { added: *added, id, version, spec_version, text });
-        }
-        Ok(page)
+/// Hands over up to `limit` objects of a collection that were added after `after` and are of `classes`, in the order of adding.
+pub(super) fn page(
+    database: &mut dyn Database,
+    (collection, classes): (CollectionId, &[ClassId]),
+    filter: &Filter,
+    (after, limit): (i64, usize),
+    take: &mut dyn FnMut(Item),
+) -> Result<Page, StoreError> {
+    let mut page = Page::default();
+    let mut values = Vec::new();
+    let mut condition = format!(" AND o.added > {after}");
+    condition += &among("o.id", filter.ids.iter().map(Id::as_str), &mut values);
+    condition += &among("o.type", filter.types.iter().map(String::as_str), &mut values);
+    condition += &among("o.spec", filter.spec_versions.iter().map(String::as_str), &mut values);
+    let is_current = filter.spec_versions.is_empty() && filter.versions.iter().all(|v| *v == VersionMatch::Last);
+    if !is_current {
+        condition += &version_condition(filter, &numbers(classes));
     }
+    let tiers: &[i64] = if is_current { &[0] } else { &[0, 1] };
+    // Each part is read in the order of its key, so the database merges them and stops at the limit.
+    let part = |tier: &i64, class: &ClassId| {
+        format!(
+            "SELECT o.added, o.form, o.id, o.version, o.spec, o.text FROM object o \
+                 WHERE o.collection = {} AND o.tier = {tier} AND o.class = {}{condition}",
+            collection.0, class.0
+        )
+    };
+    let parts: Vec<String> = tiers.iter().flat_map(|tier| classes.iter().map(move |class| part(tier, class))).collect();
+    if parts.is_empty() || limit == 0 {
+        return Ok(page);
+    }
+    let join = |parts: &[String]| format!("{} ORDER BY added LIMIT {}", parts.join(" UNION ALL "), limit + 1);
+    let max_unions = database.max_unions();
+    let mut n_taken = 0;
+    let mut give = |item: Item| {
+        if n_taken == limit {
+            page.more = true;
+            return;
+        }
+        page.first.get_or_insert(item.added);
+        page.last = Some(item.added);
+        n_taken += 1;
+        take(item);
+    };
+    if parts.len() <= max_unions {
+        database.each(&join(&parts), &values, &mut |row| {
+            give(item_of(row)?);
+            Ok(())
+        })?;
+        return Ok(page);
+    }
+    let mut rows: Vec<(i64, i64, [String; 4])> = Vec::new();
+    for group in parts.chunks(max_unions) {
+        database.each(&join(group), &values, &mut |row| {
+            let item = item_of(row)?;
+            rows.push((item.added, item.form, [item.id, item.version, item.spec_version, item.text].map(str::to_owned)));
+            Ok(())
+        })?;
+    }
+    rows.sort();
+    for (added, form, [id, version, spec_version, text]) in &rows {
+        give(Item { added: *added, form: *form, id, version, spec_version, text });
+    }
+    Ok(page)
 }
 
 fn item_of(row: &dyn Row) -> Result<Item<'_>, StoreError> {
-    Ok(Item { added: row.int(0)?, id: row.text(1)?, version: row.text(2)?, spec_version: row.text(3)?, text: row.text(4)? })
+    let (id, version, spec_version, text) = (row.text(2)?, row.text(3)?, row.text(4)?, row.text(5)?);
+    Ok(Item { added: row.int(0)?, form: row.int(1)?, id, version, spec_version, text })
 }

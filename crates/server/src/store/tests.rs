@@ -71,7 +71,7 @@ fn collection(store: &mut Store, ceiling: &[Tlp]) -> Collection {
 /// Classes of a reader cleared for these levels.
 fn cleared(store: &Store, levels: &[Tlp]) -> Vec<ClassId> {
     let held: BTreeSet<Id> = levels.iter().map(|level| tlp(*level)).collect();
-    store.classes().iter().filter(|(_, markings)| markings.is_subset(&held)).map(|(class, _)| *class).collect()
+    store.classes().iter().filter(|(_, class)| class.holds(&|id| held.contains(id))).map(|(class, _)| *class).collect()
 }
 
 fn seen(store: &mut Store, collection: &Collection, levels: &[Tlp], filter: &Filter) -> Vec<(String, String)> {
@@ -93,8 +93,8 @@ fn bytes_come_back_as_they_were_and_survive_reopening() {
         let mut store = open(&place);
         let c = collection(&mut store, &[]);
         let odd = object("infrastructure", 1, 2, r#",  "x":1.50e0, "y":"\u00e9 é""#);
-        assert_eq!(store.add(&c, std::slice::from_ref(&odd), 5).unwrap(), [Outcome::Added]);
-        assert_eq!(store.add(&c, std::slice::from_ref(&odd), 6).unwrap(), [Outcome::Duplicate]);
+        assert_eq!(store.add(&c, &Writer::NODE, std::slice::from_ref(&odd), 5).unwrap(), [Outcome::Added]);
+        assert_eq!(store.add(&c, &Writer::NODE, std::slice::from_ref(&odd), 6).unwrap(), [Outcome::Duplicate]);
         drop(store);
         let mut store = open(&place);
         let classes = cleared(&store, &[Tlp::Amber]);
@@ -110,8 +110,8 @@ fn moments_of_adding_grow_whatever_the_clock_says() {
     for place in places() {
         let mut store = open(&place);
         let c = collection(&mut store, &[]);
-        store.add(&c, &[marked(1, 1, Tlp::Clear), marked(2, 1, Tlp::Clear)], 100).unwrap();
-        store.add(&c, &[marked(3, 1, Tlp::Clear)], 7).unwrap();
+        store.add(&c, &Writer::NODE, &[marked(1, 1, Tlp::Clear), marked(2, 1, Tlp::Clear)], 100).unwrap();
+        store.add(&c, &Writer::NODE, &[marked(3, 1, Tlp::Clear)], 7).unwrap();
         let classes = cleared(&store, &[Tlp::Clear]);
         let mut moments = Vec::new();
         store.page((c.number, &classes), &Filter::default(), (0, 10), &mut |item| moments.push(item.added)).unwrap();
@@ -126,7 +126,7 @@ fn pages_follow_each_other_without_loss_or_repeat() {
         let c = collection(&mut store, &[]);
         let levels = [Tlp::Clear, Tlp::Green, Tlp::Red];
         let objects: Vec<Object> = (0..50).map(|n| marked(n, 1, levels[n as usize % 3])).collect();
-        store.add(&c, &objects, 1).unwrap();
+        store.add(&c, &Writer::NODE, &objects, 1).unwrap();
         let classes = cleared(&store, &[Tlp::Clear, Tlp::Green]);
         let (mut ids, mut after, mut n_pages) = (Vec::new(), 0, 0);
         loop {
@@ -149,7 +149,7 @@ fn the_latest_version_is_shown_and_others_on_demand() {
         let mut store = open(&place);
         let c = collection(&mut store, &[]);
         // The middle version comes last.
-        store.add(&c, &[marked(1, 1, Tlp::Clear), marked(1, 5, Tlp::Clear), marked(1, 3, Tlp::Clear)], 1).unwrap();
+        store.add(&c, &Writer::NODE, &[marked(1, 1, Tlp::Clear), marked(1, 5, Tlp::Clear), marked(1, 3, Tlp::Clear)], 1).unwrap();
         let mut days = |versions: &[VersionMatch]| {
             let filter = Filter { versions: versions.to_vec(), ..Filter::default() };
             seen(&mut store, &c, &[Tlp::Clear], &filter).into_iter().map(|(_, day)| day).collect::<Vec<_>>()
@@ -169,7 +169,7 @@ fn the_newest_edition_is_shown_and_others_on_demand() {
         let mut store = open(&place);
         let c = collection(&mut store, &[]);
         let text = marked(1, 9, Tlp::Clear).text.replace(r#""spec_version":"2.1","#, "");
-        store.add(&c, &[Object::read(&text).unwrap(), marked(1, 2, Tlp::Clear)], 1).unwrap();
+        store.add(&c, &Writer::NODE, &[Object::read(&text).unwrap(), marked(1, 2, Tlp::Clear)], 1).unwrap();
         let edition = |list: &[&str]| Filter { spec_versions: list.iter().map(|s| (*s).to_owned()).collect(), ..Filter::default() };
         let mut days = |filter: &Filter| seen(&mut store, &c, &[Tlp::Clear], filter).into_iter().map(|(_, day)| day).collect::<Vec<_>>();
         assert_eq!(days(&edition(&[])), ["02"]);
@@ -184,7 +184,7 @@ fn types_and_identifiers_narrow_a_page() {
         let mut store = open(&place);
         let c = collection(&mut store, &[Tlp::Amber]);
         let objects = [object("infrastructure", 1, 1, ""), object("campaign", 2, 1, ""), object("identity", 3, 1, "")];
-        store.add(&c, &objects, 1).unwrap();
+        store.add(&c, &Writer::NODE, &objects, 1).unwrap();
         let types = Filter { types: vec!["campaign".into(), "identity".into()], ..Filter::default() };
         assert_eq!(numbers(&seen(&mut store, &c, &[Tlp::Amber], &types)), [2, 3]);
         let ids = Filter { ids: vec![Id::parse(&id("identity", 3)).unwrap()], ..types };
@@ -197,8 +197,8 @@ fn a_marking_raised_later_covers_the_past_and_one_lowered_does_not() {
     for place in places() {
         let mut store = open(&place);
         let c = collection(&mut store, &[]);
-        store.add(&c, &[marked(1, 1, Tlp::Clear), marked(2, 1, Tlp::Red)], 1).unwrap();
-        store.add(&c, &[marked(1, 2, Tlp::Red), marked(2, 2, Tlp::Clear)], 9).unwrap();
+        store.add(&c, &Writer::NODE, &[marked(1, 1, Tlp::Clear), marked(2, 1, Tlp::Red)], 1).unwrap();
+        store.add(&c, &Writer::NODE, &[marked(1, 2, Tlp::Red), marked(2, 2, Tlp::Clear)], 9).unwrap();
         let all = Filter { versions: vec![VersionMatch::All], ..Filter::default() };
         assert_eq!(seen(&mut store, &c, &[Tlp::Clear], &all), [(id("infrastructure", 2), "02".to_owned())]);
         assert_eq!(seen(&mut store, &c, &[Tlp::Clear, Tlp::Red], &all).len(), 4);
@@ -218,12 +218,12 @@ fn a_relationship_needs_both_ends_and_what_refers_to_it_needs_them_too() {
         );
         let report = format!(r#","object_marking_refs":["{clear}"],"object_refs":["{}"]"#, id("relationship", 3));
         // References come before what they refer to.
-        store.add(&c, &[object("report", 4, 1, &report), object("relationship", 3, 1, &ends)], 1).unwrap();
-        store.add(&c, &[marked(1, 1, Tlp::Clear), marked(2, 1, Tlp::Green)], 1).unwrap();
+        store.add(&c, &Writer::NODE, &[object("report", 4, 1, &report), object("relationship", 3, 1, &ends)], 1).unwrap();
+        store.add(&c, &Writer::NODE, &[marked(1, 1, Tlp::Clear), marked(2, 1, Tlp::Green)], 1).unwrap();
         let mut of = |levels: &[Tlp]| numbers(&seen(&mut store, &c, levels, &Filter::default()));
         assert_eq!(of(&[Tlp::Clear]), [1]);
         assert_eq!(of(&[Tlp::Clear, Tlp::Green]), [4, 3, 1, 2]);
-        store.add(&c, &[marked(2, 2, Tlp::Clear)], 1).unwrap();
+        store.add(&c, &Writer::NODE, &[marked(2, 2, Tlp::Clear)], 1).unwrap();
         assert_eq!(numbers(&seen(&mut store, &c, &[Tlp::Clear], &Filter::default())), [4, 3, 1, 2]);
     }
 }
@@ -236,7 +236,7 @@ fn references_in_a_circle_end_and_ask_for_all() {
         let refers = |n: u32, to: u32, level: Tlp| {
             object("grouping", n, 1, &format!(r#","object_marking_refs":["{}"],"object_refs":["{}"]"#, level.id(), id("grouping", to)))
         };
-        store.add(&c, &[refers(1, 2, Tlp::Clear), refers(2, 3, Tlp::Green), refers(3, 1, Tlp::Clear)], 1).unwrap();
+        store.add(&c, &Writer::NODE, &[refers(1, 2, Tlp::Clear), refers(2, 3, Tlp::Green), refers(3, 1, Tlp::Clear)], 1).unwrap();
         assert_eq!(seen(&mut store, &c, &[Tlp::Clear], &Filter::default()), []);
         assert_eq!(seen(&mut store, &c, &[Tlp::Clear, Tlp::Green], &Filter::default()).len(), 3);
     }
@@ -247,7 +247,7 @@ fn unmarked_objects_ask_for_the_default_and_all_for_the_ceiling() {
     for place in places() {
         let mut store = open(&place);
         let c = collection(&mut store, &[Tlp::Green]);
-        store.add(&c, &[object("infrastructure", 1, 1, ""), marked(2, 1, Tlp::Clear)], 1).unwrap();
+        store.add(&c, &Writer::NODE, &[object("infrastructure", 1, 1, ""), marked(2, 1, Tlp::Clear)], 1).unwrap();
         assert_eq!(seen(&mut store, &c, &[Tlp::Clear], &Filter::default()), []);
         assert_eq!(numbers(&seen(&mut store, &c, &[Tlp::Clear, Tlp::Green], &Filter::default())), [2]);
         assert_eq!(numbers(&seen(&mut store, &c, &[Tlp::Amber, Tlp::Green], &Filter::default())), [1]);
@@ -259,30 +259,38 @@ fn what_may_not_be_seen_may_not_be_deleted_and_deleting_opens_nothing() {
     for place in places() {
         let mut store = open(&place);
         let c = collection(&mut store, &[]);
-        store.add(&c, &[marked(1, 1, Tlp::Clear), marked(1, 2, Tlp::Red)], 1).unwrap();
+        store.add(&c, &Writer::NODE, &[marked(1, 1, Tlp::Clear), marked(1, 2, Tlp::Red)], 1).unwrap();
         let object = marked(1, 2, Tlp::Red);
         let (low, high) = (cleared(&store, &[Tlp::Clear]), cleared(&store, &[Tlp::Clear, Tlp::Red]));
-        assert_eq!(store.delete((&c, &low), &object.id, &|_, _| true, 2).unwrap(), 0);
-        assert_eq!(store.delete((&c, &high), &object.id, &|_, at| at == object.version_at.0, 2).unwrap(), 1);
+        assert_eq!(store.delete((&c, &low), &Writer::NODE, &object.id, &|_, _| true, 2).unwrap(), 0);
+        assert_eq!(store.delete((&c, &high), &Writer::NODE, &object.id, &|_, at| at == object.version_at.0, 2).unwrap(), 1);
         assert_eq!(seen(&mut store, &c, &[Tlp::Clear], &Filter::default()), []);
         assert_eq!(seen(&mut store, &c, &[Tlp::Clear, Tlp::Red], &Filter::default()), [(id("infrastructure", 1), "01".to_owned())]);
         let high = cleared(&store, &[Tlp::Clear, Tlp::Red]);
-        assert_eq!(store.delete((&c, &high), &object.id, &|_, _| true, 3).unwrap(), 1);
+        assert_eq!(store.delete((&c, &high), &Writer::NODE, &object.id, &|_, _| true, 3).unwrap(), 1);
         assert_eq!(seen(&mut store, &c, &[Tlp::Clear, Tlp::Red], &Filter::default()), []);
     }
 }
 
 #[test]
-fn a_backup_taken_in_use_opens_as_a_store() {
-    let place = &places()[0];
-    let mut store = open(place);
-    let c = collection(&mut store, &[]);
-    store.add(&c, &[marked(1, 1, Tlp::Clear)], 1).unwrap();
-    let copy = place.folder.join("copy.db");
-    Store::back_up(&place.location, &copy).unwrap();
-    store.add(&c, &[marked(2, 1, Tlp::Clear)], 1).unwrap();
-    let mut copied = Store::open(&Location::Sqlite(copy), tlp(Tlp::Amber)).unwrap();
-    assert_eq!(numbers(&seen(&mut copied, &c, &[Tlp::Clear], &Filter::default())), [1]);
+fn a_backup_taken_in_use_fills_a_store_in_either_database() {
+    let (from, others) = (&places()[0], places());
+    for (i, to) in others.iter().enumerate() {
+        let mut store = open(from);
+        let c = collection(&mut store, &[]);
+        store.add(&c, &Writer::NODE, &[marked(1, 1, Tlp::Clear), marked(9, 1, Tlp::Red)], 1).unwrap();
+        let copy = to.folder.join(format!("copy-{i}.db"));
+        let n = back_up(&from.location, &copy).unwrap();
+        store.add(&c, &Writer::NODE, &[marked(2, 1, Tlp::Clear)], 1).unwrap();
+        assert!(matches!(back_up(&from.location, &copy), Err(StoreError::Unable(_))));
+        assert_eq!(restore(&copy, &to.location), Ok(n));
+        let mut copied = open(to);
+        assert_eq!(numbers(&seen(&mut copied, &c, &[Tlp::Clear], &Filter::default())), [1]);
+        assert_eq!(numbers(&seen(&mut copied, &c, &[Tlp::Clear, Tlp::Red], &Filter::default())), [1, 9]);
+        assert!(matches!(restore(&copy, &to.location), Err(StoreError::Unable(_))));
+        let classes = cleared(&store, &[Tlp::Clear]);
+        store.delete((&c, &classes), &Writer::NODE, &marked(2, 1, Tlp::Clear).id, &|_, _| true, 2).unwrap();
+    }
 }
 
 #[test]
@@ -328,7 +336,7 @@ proptest! {
         let mut last: BTreeMap<u32, Step> = BTreeMap::new();
         let mut versions: BTreeMap<(u32, u32), usize> = BTreeMap::new();
         for step in &history {
-            let outcome = store.add(&c, &[grouping(step)], 1).unwrap();
+            let outcome = store.add(&c, &Writer::NODE, &[grouping(step)], 1).unwrap();
             if outcome == [Outcome::Added] {
                 versions.insert((step.n, step.day), step.level);
                 if last.get(&step.n).is_none_or(|known| known.day < step.day) {

@@ -6,6 +6,7 @@
 mod json;
 pub mod marking;
 mod object;
+pub mod parts;
 mod time;
 
 pub use json::{MAX_DEPTH, Refused};

@@ -150,7 +150,7 @@ pub const CLAUSES: &[Clause] = &[
         answers(w, &["", "x", "{\"objects\":[", "{\"objects\":[]}x", "\u{feff}{}", "{'objects':[]}"], &[400, 422])
     }),
     must("5.5", "a body that is no envelope is 422 or 400", |w| {
-        answers(w, &["[]", "7", "null", "{\"objects\":{}}", "{\"objects\":null}", "{\"objects\":\"x\"}"], &[400, 422])
+        answers(w, &["[]", "[[{}]]", "7", "null", "{\"objects\":{}}", "{\"objects\":null}", "{\"objects\":\"x\"}"], &[400, 422])
     }),
     should("5.5", "an envelope without objects is 422 or 400", |w| {
         answers(w, &["{}", "{\"objects\":[]}", "{\"more\":false}"], &[400, 422])
