@@ -32,6 +32,8 @@ pub(super) trait Database: Send {
     fn run(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError>;
     /// Runs a query and hands over each row in turn.
     fn each(&mut self, sql: &str, values: &[Value], take: &mut dyn FnMut(&dyn Row) -> Result<(), StoreError>) -> Result<(), StoreError>;
+    /// What is written after a table to have an index used; nothing where the database knows by itself.
+    fn hint(&self, index: &str) -> String;
     /// Rows of at most one megabyte of parameters are far below any limit; this many parts a query may be joined of.
     fn max_unions(&self) -> usize {
         400
@@ -104,6 +106,9 @@ impl Database for Sqlite {
     fn begin_reading(&mut self) -> Result<(), StoreError> {
         self.run("BEGIN", &[]).map(|_| ())
     }
+    fn hint(&self, index: &str) -> String {
+        format!(" INDEXED BY {index}")
+    }
     fn run(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
         let changed = self.0.prepare_cached(sql)?.execute(rusqlite::params_from_iter(values))?;
         Ok(changed as u64)
@@ -173,6 +178,9 @@ impl Database for Postgres {
     }
     fn begin_reading(&mut self) -> Result<(), StoreError> {
         self.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    }
+    fn hint(&self, _: &str) -> String {
+        String::new()
     }
     fn run(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
         let statement = self.prepare(sql)?;

@@ -61,7 +61,7 @@ impl Store {
     /// What an object refers to: target, line and whether only in a part.
     fn targets(&mut self, collection: CollectionId, id: &str) -> Result<Vec<(String, i64, bool)>, StoreError> {
         let mut targets = Vec::new();
-        let sql = "SELECT target, line, in_part FROM reference WHERE collection = $1 AND source = $2";
+        let sql = "SELECT target, line, in_part FROM reference WHERE +collection = $1 AND source = $2";
         self.database.each(sql, &[Value::Int(collection.0), Value::Text(id)], &mut |row| {
             targets.push((row.text(0)?.to_owned(), row.int(1)?, row.int(2)? != 0));
             Ok(())

@@ -39,7 +39,7 @@ impl Store {
     pub fn traces(&mut self, collection: CollectionId, id: &Id) -> Result<Vec<Trace>, StoreError> {
         let mut traces = Vec::new();
         let place = [Value::Text(id.as_str()), Value::Int(collection.0)];
-        let kept = "SELECT DISTINCT added, version FROM object WHERE id = $1 AND collection = $2";
+        let kept = "SELECT DISTINCT added, version FROM object WHERE id = $1 AND +collection = $2";
         self.database.each(kept, &place, &mut |row| {
             traces.push(Trace { version: row.text(1)?.to_owned(), added: row.int(0)?, deleted: None });
             Ok(())

@@ -107,7 +107,7 @@ impl Store {
         self.is_changed |= object.id.kind() == "marking-definition";
         for other in lines.iter().skip(1) {
             let values = [Value::Int(line), Value::Int(collection.number.0), Value::Text(id), Value::Int(*other)];
-            self.database.run("UPDATE object SET line = $1 WHERE collection = $2 AND id = $3 AND line = $4", &values)?;
+            self.database.run("UPDATE object SET line = $1 WHERE +collection = $2 AND id = $3 AND line = $4", &values)?;
         }
         let is_current = kept.iter().filter(|v| lines.contains(&v.line)).all(|v| v.rank() < rank);
         let incoming = Incoming { collection: collection.number, object, optional };
@@ -174,7 +174,7 @@ impl Store {
         let source = object.id.as_str();
         for other in joined {
             let values = [Value::Int(collection.0), Value::Text(source), Value::Int(*other)];
-            self.database.run("DELETE FROM reference WHERE collection = $1 AND source = $2 AND line = $3", &values)?;
+            self.database.run("DELETE FROM reference WHERE +collection = $1 AND source = $2 AND line = $3", &values)?;
         }
         let targets = |object: &Object| -> BTreeSet<Id> {
             let asking = object.references.iter().filter(|r| &*r.property != AUTHOR).map(|r| r.target.clone());
@@ -248,7 +248,7 @@ impl Store {
     /// so that deleting a correction opens nothing.
     fn make_current(&mut self, collection: CollectionId, id: &Id, deleted: &Version, version: Option<&Version>) -> Result<(), StoreError> {
         let values = [Value::Int(collection.0), Value::Text(id.as_str()), Value::Int(deleted.line)];
-        self.database.run("DELETE FROM reference WHERE collection = $1 AND source = $2 AND line = $3", &values)?;
+        self.database.run("DELETE FROM reference WHERE +collection = $1 AND source = $2 AND line = $3", &values)?;
         let Some(version) = version else { return Ok(()) };
         let mut own = self.classes[&version.own].all() | self.classes[&deleted.own].all();
         if deleted.parts != NO_PARTS {
@@ -256,7 +256,7 @@ impl Store {
         }
         let own = self.class_of(&Class::of(own))?;
         let values = [Value::Int(own.0), Value::Int(collection.0), Value::Text(id.as_str()), Value::Int(version.added)];
-        self.database.run("UPDATE object SET own = $1 WHERE collection = $2 AND id = $3 AND added = $4", &values)?;
+        self.database.run("UPDATE object SET own = $1 WHERE +collection = $2 AND id = $3 AND added = $4", &values)?;
         let object = self.whole(collection, version)?;
         let optional = if version.parts == NO_PARTS { Markings::new() } else { self.classes[&version.parts].all().clone() };
         self.refer(&Incoming { collection, object: &object, optional }, version.line, &BTreeSet::new()).map(|_| ())

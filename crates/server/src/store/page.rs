@@ -51,7 +51,7 @@ fn among<'a>(column: &str, values: impl Iterator<Item = &'a str>, all: &mut Vec<
 fn version_condition(filter: &Filter, classes: &str) -> String {
     let other = |condition: &str| {
         format!(
-            "NOT EXISTS (SELECT 1 FROM object x WHERE x.id = o.id AND x.collection = o.collection AND x.class IN ({classes}) AND {condition})"
+            "NOT EXISTS (SELECT 1 FROM object x WHERE x.id = o.id AND +x.collection = o.collection AND x.class IN ({classes}) AND {condition})"
         )
     };
     let mut parts: Vec<String> = Vec::new();
@@ -88,9 +88,14 @@ pub(super) fn page(
     }
     let tiers: &[i64] = if is_current { &[0] } else { &[0, 1] };
     // Each part is read in the order of its key, so the database merges them and stops at the limit.
+    let hint = match (filter.ids.is_empty(), filter.types.is_empty()) {
+        (false, _) => database.hint("object_by_id"),
+        (true, false) => database.hint("object_by_type"),
+        (true, true) => String::new(),
+    };
     let part = |tier: &i64, class: &ClassId| {
         format!(
-            "SELECT o.added, o.form, o.id, o.version, o.spec, o.text FROM object o \
+            "SELECT o.added, o.form, o.id, o.version, o.spec, o.text FROM object o{hint} \
                  WHERE o.collection = {} AND o.tier = {tier} AND o.class = {}{condition}",
             collection.0, class.0
         )

@@ -29,7 +29,7 @@ CREATE INDEX object_by_type ON object (collection, tier, class, type, added);
 CREATE INDEX object_by_moment ON object (added);
 CREATE TABLE reference (collection BIGINT NOT NULL, target TEXT NOT NULL, source TEXT NOT NULL, line BIGINT NOT NULL,
   in_part BIGINT NOT NULL, PRIMARY KEY (collection, target, source, line)) @clustered;
-CREATE INDEX reference_by_source ON reference (collection, source);
+CREATE INDEX reference_by_source ON reference (source, collection);
 CREATE TABLE withdrawal (added BIGINT PRIMARY KEY, kept BIGINT NOT NULL, collection BIGINT NOT NULL, id TEXT NOT NULL,
   version TEXT NOT NULL);
 CREATE INDEX withdrawal_by_id ON withdrawal (id, collection);

@@ -113,7 +113,7 @@ impl Store {
     pub(super) fn versions(&mut self, collection: CollectionId, id: &str) -> Result<Vec<Version>, StoreError> {
         let mut versions: BTreeMap<i64, Version> = BTreeMap::new();
         let sql = "SELECT tier, class, form, added, own, parts, line, writer, spec, version, version_at
-                   FROM object WHERE id = $1 AND collection = $2";
+                   FROM object WHERE id = $1 AND +collection = $2";
         self.database.each(sql, &[Value::Text(id), Value::Int(collection.0)], &mut |row| {
             let place = Place { tier: row.int(0)?, class: ClassId(row.int(1)?), form: row.int(2)? };
             let added = row.int(3)?;
