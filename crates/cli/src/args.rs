@@ -162,7 +162,7 @@ pub enum Verb {
     /// Share with partners: assessments, lessons, threat background.
     Share {
         #[command(subcommand)]
-        verb: crate::share_args::ShareContent,
+        verb: crate::share_content_args::ShareContent,
     },
     /// Print shell completions.
     Completions {

@@ -55,7 +55,8 @@ pub fn node(verb: &NodeVerb) -> Code {
             list(look, "roots", &["root", "title"], roots.into_iter().map(|(name, title)| vec![name, title]).collect());
         }
         NodeVerb::PublishDefinitions { root, look } => {
-            let (place, put) = buttress_server::content::publish_definitions(&mut open(&look.kept)?, root, crate::share_args::now())?;
+            let (place, put) =
+                buttress_server::content::publish_definitions(&mut open(&look.kept)?, root, crate::share_content_args::now())?;
             let text = format!("definitions in {place}: {} added, {} there already", put.n_added, put.n_unchanged);
             done(look, &json!({ "collection": place.to_string(), "added": put.n_added, "unchanged": put.n_unchanged }), &text);
         }

@@ -9,7 +9,7 @@ use buttress_wire::vocabulary::{Effect, Evidence, Kind, NewLesson, State, Wanted
 use serde_json::{Value, json};
 
 use crate::print::{Code, print, print_json, table};
-use crate::share_args::{LessonAbout, LessonAdd, LessonPromote, LessonVerb, LessonWithin, id, now, open, place, read_file};
+use crate::share_content_args::{LessonAbout, LessonAdd, LessonPromote, LessonVerb, LessonWithin, id, now, open, place, read_file};
 
 /// Runs a verb about lessons.
 pub fn lesson(verb: &LessonVerb) -> Code {

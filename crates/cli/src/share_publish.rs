@@ -5,8 +5,8 @@ use buttress_wire::vocabulary::{Assessment, Choice, Publication, Revealed, bundl
 use serde_json::json;
 
 use crate::print::{Code, print, print_json, table, warn};
-use crate::share_args::{Import, Publish, ShareContent, now, open, place, read_file};
 use crate::share_background::{background, case_of};
+use crate::share_content_args::{Import, Publish, ShareContent, now, open, place, read_file};
 
 /// Runs a verb about content.
 pub fn run(verb: &ShareContent) -> Code {

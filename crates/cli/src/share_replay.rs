@@ -5,8 +5,8 @@ use buttress_server::content::{Desk, Reader, ReplayFiles, ReplayRun, replay_of, 
 use serde_json::{Value, json};
 
 use crate::print::{Code, print, print_json, table, warn};
-use crate::share_args::{Replay, id, open, place};
 use crate::share_background::study_of;
+use crate::share_content_args::{Replay, id, open, place};
 
 /// Figures are told with nine significant digits.
 const TOLERANCE: f64 = 1e-7;
