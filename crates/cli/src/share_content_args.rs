@@ -220,7 +220,7 @@ pub struct LessonAdd {
     /// Sectors.
     #[arg(long, value_name = "SECTOR,...", value_delimiter = ',')]
     pub sector: Vec<String>,
-    /// Keys of assets of the case.
+    /// Keys of assets or groups of the case; a group stands for all its assets.
     #[arg(long, value_name = "KEY,...", value_delimiter = ',')]
     pub asset: Vec<String>,
     /// Keys of measures of the case.

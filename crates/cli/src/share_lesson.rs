@@ -28,11 +28,17 @@ fn kind_of(word: &str) -> Kind {
 
 fn add(args: &LessonAdd) -> Code {
     let marked = args.marking.read(&args.by)?;
-    let mut case_key = String::new();
+    let (mut case_key, mut assets) = (String::new(), Vec::new());
     if !(args.asset.is_empty() && args.measure.is_empty()) {
         let case = buttress::load(args.case.as_deref())?;
-        if let Some(key) = args.asset.iter().find(|key| case.find(key).is_none()) {
-            return Err(format!("the case {} has no asset `{key}`: `buttress find TEXT` shows what there is", case.key()).into());
+        for key in &args.asset {
+            let named = buttress::model::Selector::key(key).select(&case);
+            if named.is_empty() {
+                return Err(
+                    format!("the case {} has no asset or group `{key}`: `buttress find TEXT` shows what there is", case.key()).into()
+                );
+            }
+            assets.extend(named.iter().map(|&i| case.assets()[i].key.clone()));
         }
         if let Some(key) = args.measure.iter().find(|key| !case.tables().measures.iter().any(|m| m.key == **key)) {
             return Err(format!("the case {} has no measure `{key}`", case.key()).into());
@@ -46,7 +52,7 @@ fn add(args: &LessonAdd) -> Code {
         by: &args.by,
         sectors: &args.sector,
         case: &case_key,
-        assets: &args.asset,
+        assets: &assets,
         measures: &args.measure,
     };
     let mut store = open(&args.look.kept.data, args.look.kept.database.as_deref())?;
