@@ -72,7 +72,7 @@ impl Store {
         if is_current {
             if !kept.is_empty() {
                 let place = [Value::Int(collection.number.0), Value::Text(id), Value::Int(added)];
-                self.database.run("UPDATE object SET tier = 1 WHERE collection = $1 AND id = $2 AND tier = 0 AND added <> $3", &place)?;
+                self.database.run("UPDATE object SET tier = 1 WHERE +collection = $1 AND id = $2 AND +tier = 0 AND added <> $3", &place)?;
             }
             self.refer(collection.number, object, !kept.is_empty())?;
         }
@@ -97,7 +97,8 @@ impl Store {
 
     fn kept(&mut self, collection: CollectionId, id: &str) -> Result<Vec<Kept>, StoreError> {
         let mut kept = Vec::new();
-        let sql = "SELECT tier, class, added, own, spec, version, version_at FROM object WHERE id = $1 AND collection = $2";
+        // The plus sign keeps SQLite from walking the whole collection by its primary key instead of looking the identifier up.
+        let sql = "SELECT tier, class, added, own, spec, version, version_at FROM object WHERE id = $1 AND +collection = $2";
         self.database.each(sql, &[Value::Text(id), Value::Int(collection.0)], &mut |row| {
             kept.push(Kept {
                 tier: row.int(0)?,

@@ -48,7 +48,7 @@ fn among<'a>(column: &str, values: impl Iterator<Item = &'a str>, all: &mut Vec<
 fn version_condition(filter: &Filter, classes: &str) -> String {
     let other = |condition: &str| {
         format!(
-            "NOT EXISTS (SELECT 1 FROM object x WHERE x.id = o.id AND x.collection = o.collection AND x.class IN ({classes}) AND {condition})"
+            "NOT EXISTS (SELECT 1 FROM object x WHERE x.id = o.id AND +x.collection = o.collection AND x.class IN ({classes}) AND {condition})"
         )
     };
     let mut parts: Vec<String> = Vec::new();
@@ -76,7 +76,9 @@ impl Store {
     ) -> Result<Page, StoreError> {
         let mut page = Page::default();
         let mut values = Vec::new();
-        let mut condition = format!(" AND o.added > {after}");
+        // Objects asked for by name are looked up by it; a plus sign keeps SQLite from walking the collection for them.
+        let by_name = if filter.ids.is_empty() { "" } else { "+" };
+        let mut condition = format!(" AND {by_name}o.added > {after}");
         condition += &among("o.id", filter.ids.iter().map(Id::as_str), &mut values);
         condition += &among("o.type", filter.types.iter().map(String::as_str), &mut values);
         condition += &among("o.spec", filter.spec_versions.iter().map(String::as_str), &mut values);
@@ -89,7 +91,7 @@ impl Store {
         let part = |tier: &i64, class: &ClassId| {
             format!(
                 "SELECT o.added, o.id, o.version, o.spec, o.text FROM object o \
-                 WHERE o.collection = {} AND o.tier = {tier} AND o.class = {}{condition}",
+                 WHERE {by_name}o.collection = {} AND {by_name}o.tier = {tier} AND {by_name}o.class = {}{condition}",
                 collection.0, class.0
             )
         };
