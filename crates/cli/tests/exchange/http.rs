@@ -195,13 +195,11 @@ impl Client {
                 }
             }
         }
-        let length = answer.header("Content-Length").and_then(|v| v.parse().ok());
-        answer.body = match length {
-            Some(length) => self.exactly(length)?,
-            None => {
-                while self.more().is_ok() {}
-                std::mem::take(&mut self.kept)
-            }
+        answer.body = if let Some(length) = answer.header("Content-Length").and_then(|v| v.parse().ok()) {
+            self.exactly(length)?
+        } else {
+            while self.more().is_ok() {}
+            std::mem::take(&mut self.kept)
         };
         Ok(answer)
     }

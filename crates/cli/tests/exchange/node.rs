@@ -99,8 +99,14 @@ impl Site {
 
     /// Serves it at a free port.
     pub fn start(&self) -> Node {
+        self.start_with(&[])
+    }
+
+    /// Serves it at a free port, with more said on the command line.
+    pub fn start_with(&self, words: &[&str]) -> Node {
         let log = std::fs::File::options().create(true).append(true).open(self.folder.join("stderr.txt")).expect("a log");
         let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
+        command.args(words);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().expect("the binary runs");
         let mut output = BufReader::new(child.stdout.take().expect("standard output"));

@@ -57,6 +57,7 @@ fn holds(fact: bool, found: impl FnOnce() -> String) -> Verdict {
 }
 
 /// Fails where two values differ.
+#[allow(clippy::needless_pass_by_value, reason = "what is compared is mostly made in place")]
 fn same<T: PartialEq + std::fmt::Debug>(found: T, expected: T) -> Verdict {
     if found == expected { Ok(()) } else { Err(format!("found {found:?}, expected {expected:?}")) }
 }
