@@ -34,6 +34,9 @@ pub struct Page {
     pub more: bool,
 }
 
+/// A page ends with the object that takes it beyond this, so that large objects make small pages.
+const PAGE_BYTES: usize = 8 * 1024 * 1024;
+
 fn numbers(classes: &[ClassId]) -> String {
     classes.iter().map(|c| c.0.to_string()).collect::<Vec<_>>().join(", ")
 }
@@ -106,12 +109,13 @@ pub(super) fn page(
     }
     let join = |parts: &[String]| format!("{} ORDER BY added LIMIT {}", parts.join(" UNION ALL "), limit + 1);
     let max_unions = database.max_unions();
-    let mut n_taken = 0;
+    let (mut n_taken, mut n_bytes) = (0, 0);
     let mut give = |item: Item| {
-        if n_taken == limit {
+        if n_taken == limit || n_bytes > PAGE_BYTES {
             page.more = true;
             return;
         }
+        n_bytes += item.text.len();
         page.first.get_or_insert(item.added);
         page.last = Some(item.added);
         n_taken += 1;

@@ -147,6 +147,30 @@ fn pages_follow_each_other_without_loss_or_repeat() {
 }
 
 #[test]
+fn large_objects_make_small_pages() {
+    for place in places() {
+        let mut store = open(&place);
+        let c = collection(&mut store, &[]);
+        let large = "x".repeat(3 << 20);
+        let clear = Tlp::Clear.id();
+        let one = |n| object("infrastructure", n, 1, &format!(r#","object_marking_refs":["{clear}"],"x_large":"{large}""#));
+        store.add(&c, &Writer::NODE, &(0..7).map(one).collect::<Vec<_>>(), 1).unwrap();
+        let classes = cleared(&store, &[Tlp::Clear]);
+        let (mut counts, mut after) = (Vec::new(), 0);
+        loop {
+            let mut n = 0;
+            let page = store.page((c.number, &classes), &Filter::default(), (after, 1000), &mut |_| n += 1).unwrap();
+            counts.push(n);
+            after = page.last.unwrap();
+            if !page.more {
+                break;
+            }
+        }
+        assert_eq!(counts, [3, 3, 1]);
+    }
+}
+
+#[test]
 fn the_latest_version_is_shown_and_others_on_demand() {
     for place in places() {
         let mut store = open(&place);
