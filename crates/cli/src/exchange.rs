@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use buttress_server::api::Api;
@@ -65,8 +65,9 @@ fn workshop(data: &Path, args: &JobArgs) -> Result<Workshop, Box<dyn std::error:
         // A folder may change while the node runs: it is read for each question.
         Box::new(move || buttress::case_digest(Some(&folder)).map_err(|e| e.to_string()))
     } else {
-        let digest = buttress::case_digest(None)?;
-        Box::new(move || Ok(digest.clone()))
+        // Only a node that is asked for jobs pays for reading the embedded case.
+        static EMBEDDED: OnceLock<Result<String, String>> = OnceLock::new();
+        Box::new(|| EMBEDDED.get_or_init(|| buttress::case_digest(None).map_err(|e| e.to_string())).clone())
     };
     Ok(Workshop {
         folder: std::path::absolute(data)?.join("jobs"),
