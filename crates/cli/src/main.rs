@@ -28,10 +28,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// A node answers from many threads and checks passwords with much memory for a moment; this one gives memory back.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = args::Cli::parse();
     match verbs::run(&cli) {

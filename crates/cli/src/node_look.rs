@@ -117,7 +117,8 @@ fn show_audit(last: usize, account: Option<&str>, look: &NodeLook) -> Result<(),
     }
     let mut t = table(&["n", "at", "account", "asked", "status", "objects"], 6);
     for e in &entries {
-        t.add_row([e.n.to_string(), e.at.clone(), e.account.clone(), e.asked.clone(), e.status.to_string(), e.n_objects.to_string()]);
+        let asked = e.fault.as_ref().map_or_else(|| e.asked.clone(), |fault| format!("{}\n{fault}", e.asked));
+        t.add_row([e.n.to_string(), e.at.clone(), e.account.clone(), asked, e.status.to_string(), e.n_objects.to_string()]);
     }
     print(&format!("{t}\n{} entries follow from each other; the last has the hash {}\n", head.n, head.hex()));
     Ok(())

@@ -40,6 +40,9 @@ pub struct Entry {
     /// Moment of adding of the first and the last object given, microseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub span: Option<(i64, i64)>,
+    /// What went wrong inside the node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
@@ -235,7 +238,16 @@ mod tests {
     const DAY: i64 = 86_400_000_000;
 
     fn entry(asked: &str) -> Entry {
-        Entry { n: 0, at: String::new(), account: "fi".into(), asked: asked.into(), status: 200, n_objects: 2, span: Some((3, 4)) }
+        Entry {
+            n: 0,
+            at: String::new(),
+            account: "fi".into(),
+            asked: asked.into(),
+            status: 200,
+            n_objects: 2,
+            span: Some((3, 4)),
+            fault: None,
+        }
     }
 
     fn folder(name: &str) -> PathBuf {

@@ -4,6 +4,7 @@
 //! they may do there (403), and whether the request can be understood (400, 413, 415, 422). What a reader may not see does not exist.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use base64::Engine;
@@ -81,6 +82,8 @@ struct Refusal {
     title: &'static str,
     advice: String,
     headers: Vec<(&'static str, String)>,
+    /// What went wrong here, for the audit log.
+    fault: Option<String>,
 }
 
 impl From<Refused> for Refusal {
@@ -91,9 +94,10 @@ impl From<Refused> for Refusal {
 }
 
 impl From<StoreError> for Refusal {
-    fn from(_: StoreError) -> Refusal {
+    fn from(error: StoreError) -> Refusal {
         // What the database says is for the operator, not for whoever asks.
-        refuse(500, "the node cannot reach what it keeps", "try again later, and tell the operator of the node")
+        let advice = "try again later, and tell the operator of the node";
+        Refusal { fault: Some(error.to_string()), ..refuse(500, "the node cannot reach what it keeps", advice) }
     }
 }
 
@@ -104,7 +108,7 @@ impl From<NoRandomness> for Refusal {
 }
 
 fn refuse(status: u16, title: &'static str, advice: impl Into<String>) -> Refusal {
-    Refusal { status, title, advice: advice.into(), headers: Vec::new() }
+    Refusal { status, title, advice: advice.into(), headers: Vec::new(), fault: None }
 }
 
 fn not_known(allow: &'static str) -> Refusal {
@@ -124,6 +128,8 @@ pub struct Service {
     view: Mutex<Arc<View>>,
     gate: Gate,
     cursor_key: [u8; 32],
+    /// Bytes that the next page may want.
+    page_length: AtomicUsize,
     audit: Audit,
     ledger: Ledger,
     guest: Option<Account>,
@@ -194,13 +200,25 @@ impl Service {
         let cursor_key = parts.store.key("cursor", random()?)?;
         let (store, ledger) = (Mutex::new(parts.store), Ledger::default());
         let readers = Readers::new(parts.location);
-        Ok(Service { store, readers, policy, view, gate, cursor_key, audit: parts.audit, ledger, guest: parts.guest })
+        Ok(Service {
+            store,
+            readers,
+            policy,
+            view,
+            gate,
+            cursor_key,
+            page_length: AtomicUsize::new(0),
+            audit: parts.audit,
+            ledger,
+            guest: parts.guest,
+        })
     }
 
     /// Answers a request. Never panics, and says of hidden things nothing. What cannot be noted in the audit log is not answered.
     pub fn answer(&self, request: Request) -> Answer {
         let mut noted = Noted::default();
         let answer = self.readers.read(|reader| self.visit(request, reader, &mut noted)?.answer());
+        let fault = answer.as_ref().err().and_then(|refusal| refusal.fault.clone());
         let mut answer = answer.unwrap_or_else(|refusal| refused(&refusal));
         let mark = if request.query.is_empty() { "" } else { "?" };
         let entry = Entry {
@@ -211,6 +229,7 @@ impl Service {
             status: answer.status,
             n_objects: noted.n_objects,
             span: noted.span,
+            fault,
         };
         if self.audit.note(request.now, entry).is_err() {
             answer = refused(&refuse(500, "the node cannot write its audit log", "tell the operator of the node"));
@@ -480,7 +499,9 @@ impl Visit<'_> {
     /// Objects of a collection (section 5.4), or the versions of one of them (section 5.6).
     fn objects(&mut self, collection: &Collection, object: Option<&str>) -> Result<Answer, Refusal> {
         let query = self.query(object)?;
-        let mut body = Vec::from(&b"{\"objects\":["[..]);
+        // A page is as long as the one before, more often than not.
+        let mut body = Vec::with_capacity(self.service.page_length.load(Ordering::Relaxed));
+        body.extend_from_slice(b"{\"objects\":[");
         let begin = body.len();
         let mut given = Vec::new();
         let (page, next) = self.page(collection, &query, &mut |item| {
@@ -503,6 +524,7 @@ impl Visit<'_> {
             body.extend_from_slice(format!(",\"next\":\"{next}\"").as_bytes());
         }
         body.push(b'}');
+        self.service.page_length.store(body.len() + body.len() / 8, Ordering::Relaxed);
         Ok(Answer { status: 200, headers: moments(&page), body })
     }
 
@@ -587,6 +609,7 @@ impl Visit<'_> {
         let clears = |name: &str, marking: &Id, statement: &Statement| self.view.clears(name, marking, statement);
         let writer = Writer { name: &self.account.name, clears: &clears };
         self.noted.n_objects = objects.len();
+        self.reader.finish()?;
         self.service.store().accept(collection, &writer, &objects, receipt, self.request.now)?;
         Ok(status)
     }
@@ -613,6 +636,7 @@ impl Visit<'_> {
         let clears = |name: &str, marking: &Id, statement: &Statement| self.view.clears(name, marking, statement);
         let writer = Writer { name: &self.account.name, clears: &clears };
         let place = (collection, &sight.classes[..]);
+        self.reader.finish()?;
         let n = self.service.store().delete(place, &writer, &query.filter.ids[0], &is_meant, self.request.now)?;
         if n == 0 { Err(not_found()) } else { Ok(Answer { status: 200, headers: Vec::new(), body: Vec::new() }) }
     }

@@ -430,3 +430,27 @@ fn an_account_made_by_another_process_counts_at_once() {
     let at = |now| Request { method: "GET", path: "/taxii2/", authorization: Some(&login), now, ..Request::default() };
     assert_eq!(node.service.answer(at(1_800_000_000_000_001)).status, 200);
 }
+
+#[test]
+fn the_log_of_the_database_begins_anew_while_writers_overlap() {
+    let node = node();
+    let write = |from: u32| {
+        for batch in 0..60 {
+            let object = |i: u32| {
+                let n = from + batch * 100 + i;
+                // Identifiers far from each other touch many pages of the index.
+                let id = format!("infrastructure--{:08x}-0000-4000-8000-{n:012}", n.wrapping_mul(2_654_435_761));
+                json!({"type": "infrastructure", "spec_version": "2.1", "id": id, "created": "2026-01-01T00:00:00.000Z",
+                       "modified": "2026-01-01T00:00:00.000Z", "name": "x".repeat(600)})
+            };
+            let (status, _) = node.add("all", &(0..100).map(object).collect::<Vec<_>>());
+            assert_eq!(status, 202);
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| write(0));
+        scope.spawn(|| write(1_000_000));
+    });
+    let length = std::fs::metadata(node.folder.join("store.db-wal")).unwrap().len();
+    assert!(length < 64 << 20, "{length} bytes");
+}

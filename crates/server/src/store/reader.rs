@@ -15,6 +15,7 @@ const KEPT: usize = 8;
 /// A connection that reads.
 pub struct Reader {
     database: Box<dyn Database>,
+    is_reading: bool,
 }
 
 impl Reader {
@@ -24,7 +25,24 @@ impl Reader {
                 Location::Sqlite(path) => Box::new(Sqlite::open_to_read(path)?),
                 Location::Postgres(url) => Box::new(Postgres::open(url)?),
             },
+            is_reading: false,
         })
+    }
+
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.database.begin_reading()?;
+        self.is_reading = true;
+        Ok(())
+    }
+
+    /// Lets go of the state that this reader sees, before something is written that others wait for: as long as somebody sees an old
+    /// state, `SQLite` cannot begin its log anew.
+    pub fn finish(&mut self) -> Result<(), StoreError> {
+        if self.is_reading {
+            self.is_reading = false;
+            self.database.batch("COMMIT")?;
+        }
+        Ok(())
     }
 
     /// Number of the state of the set-up that this reader sees.
@@ -82,19 +100,19 @@ impl Readers {
         let free = || self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let mut kept = free().pop();
         // A connection that was lost is replaced by a new one.
-        if kept.as_mut().is_some_and(|reader| reader.database.begin_reading().is_err()) {
+        if kept.as_mut().is_some_and(|reader| reader.begin().is_err()) {
             kept = None;
         }
         let mut reader = match kept {
             Some(reader) => reader,
             None => {
                 let mut reader = Reader::open(&self.location)?;
-                reader.database.begin_reading()?;
+                reader.begin()?;
                 reader
             }
         };
         let done = work(&mut reader);
-        if reader.database.batch("COMMIT").is_ok() && free().len() < KEPT {
+        if reader.finish().is_ok() && free().len() < KEPT {
             free().push(reader);
         }
         done
