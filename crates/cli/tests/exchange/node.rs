@@ -56,7 +56,8 @@ impl Site {
         site
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    /// The binary with these words, about this folder.
+    pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_buttress"));
         command.args(words).arg("--data").arg(&self.folder);
         if let Some(url) = &self.database {
@@ -67,7 +68,12 @@ impl Site {
 
     /// Runs `buttress node …`.
     pub fn verb(&self, words: &[&str], input: &str) {
-        let mut command = self.command(&[&["node"], words].concat());
+        self.run(&[&["node"], words].concat(), input);
+    }
+
+    /// Runs any verb that ends by itself.
+    pub fn run(&self, words: &[&str], input: &str) {
+        let mut command = self.command(words);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary runs");
         child.stdin.take().expect("standard input").write_all(input.as_bytes()).expect("input is taken");
@@ -99,8 +105,13 @@ impl Site {
 
     /// Serves it at a free port.
     pub fn start(&self) -> Node {
+        self.start_at("127.0.0.1")
+    }
+
+    /// Serves it at a free port of an address.
+    pub fn start_at(&self, ip: &str) -> Node {
         let log = std::fs::File::options().create(true).append(true).open(self.folder.join("stderr.txt")).expect("a log");
-        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
+        let mut command = self.command(&["serve", "--listen", &format!("{ip}:0")]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().expect("the binary runs");
         let mut output = BufReader::new(child.stdout.take().expect("standard output"));
