@@ -5,9 +5,10 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::http::{self, Ask, Client, TAXII, basic};
 
@@ -15,6 +16,9 @@ use crate::http::{self, Ask, Client, TAXII, basic};
 pub const PASSWORD: &str = "a long password";
 /// Name of the API root.
 pub const ROOT: &str = "joint";
+
+/// Time that a verb may take.
+const VERB_LIMIT: Duration = Duration::from_mins(2);
 
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
@@ -26,6 +30,20 @@ pub fn collection(n: u32) -> String {
 /// Path of a collection.
 pub fn place(n: u32) -> String {
     format!("{ROOT}/{}", collection(n))
+}
+
+/// Waits for a child and ends it when its time is over; then there is no status.
+pub fn finish(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
+    let begun = Instant::now();
+    while begun.elapsed() < limit {
+        if let Ok(Some(status)) = child.try_wait() {
+            return Some(status);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    None
 }
 
 /// What a node keeps; gone at the end.
@@ -77,8 +95,9 @@ impl Site {
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary runs");
         child.stdin.take().expect("standard input").write_all(input.as_bytes()).expect("input is taken");
-        let output = child.wait_with_output().expect("an end");
-        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let status = finish(&mut child, VERB_LIMIT);
+        let said = child.stderr.take().map(std::io::read_to_string);
+        assert!(status.is_some_and(|status| status.success()), "{words:?}: {status:?} {said:?}");
     }
 
     /// Makes the root and collections of these numbers.

@@ -1,27 +1,15 @@
 //! Two network namespaces joined by a cable (a veth pair) that can be cut and slowed; the loopback where that may not be.
 
 use std::os::fd::AsFd;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use crate::node::finish;
+
 /// Time that a command of the system may take.
 const LIMIT: Duration = Duration::from_secs(20);
-
-/// Waits for a child and ends it when its time is over; then there is no status.
-pub fn finish(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
-    let begun = Instant::now();
-    while begun.elapsed() < limit {
-        if let Ok(Some(status)) = child.try_wait() {
-            return Some(status);
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let _ = child.kill();
-    let _ = child.wait();
-    None
-}
 
 /// Runs a command of the system; whether it did what it was told.
 fn did(line: &str) -> bool {

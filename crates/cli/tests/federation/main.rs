@@ -24,8 +24,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::history::{Author, COLLECTIONS, Things, id, may_see, token};
-use crate::link::{Link, finish};
-use crate::node::{Node, PASSWORD, ROOT, Site, collection, place};
+use crate::link::Link;
+use crate::node::{Node, PASSWORD, ROOT, Site, collection, finish, place};
 use crate::proxy::Proxy;
 use crate::random::{Random, is_soak};
 use crate::reader::{Looks, Watcher, files_with, versions};
@@ -145,9 +145,11 @@ fn spoil(link: &Link, seed: u64, is_over: &AtomicBool) -> Spoilt {
     let (mut random, mut spoilt) = (Random::seeded(seed), Spoilt::default());
     while link.is_cable() && !is_over.load(Ordering::Relaxed) {
         std::thread::sleep(Duration::from_millis(300 + random.below(2000)));
-        if random.below(2) == 0 {
+        if random.below(5) < 3 {
             link.cut(random.below(2) as usize);
-            std::thread::sleep(Duration::from_millis(100 + random.below(1500)));
+            // Sometimes for longer than an exchange goes on trying.
+            let is_long = is_soak() && random.below(6) == 0;
+            std::thread::sleep(Duration::from_millis(if is_long { 15_000 } else { 100 + random.below(1500) }));
             link.join();
             spoilt.cuts += 1;
         } else {
@@ -160,15 +162,17 @@ fn spoil(link: &Link, seed: u64, is_over: &AtomicBool) -> Spoilt {
     spoilt
 }
 
-/// Looks again and again for what is red at the other node in the bytes of this one's files; the number of looks.
-fn search_files(pair: &Pair, side: usize, is_over: &AtomicBool) -> usize {
-    let mut n = 0;
+/// Looks again and again for what is red at the other node in the bytes of this one's files; the number of looks, and the
+/// largest log of the database, megabytes.
+fn search_files(pair: &Pair, side: usize, is_over: &AtomicBool) -> (usize, usize) {
+    let (mut n, mut largest) = (0, 0);
     loop {
-        let (found, _) = files_with(&pair.sites[side].folder, &token(3, 1 - side));
+        let (found, sizes) = files_with(&pair.sites[side].folder, &token(3, 1 - side));
         assert!(found.is_empty(), "red of node {} is in {found:?} of node {side}", 1 - side);
         n += 1;
+        largest = largest.max(sizes.get("node.db-wal").map_or(0, |size| size >> 20));
         if is_over.load(Ordering::Relaxed) {
-            return n;
+            return (n, largest);
         }
         std::thread::sleep(Duration::from_millis(150));
     }
@@ -247,7 +251,7 @@ fn disturb(pair: &Pair, seed: u64, things: &[Mutex<Things>; 2]) {
         let looks: [Looks; 2] = watchers.map(|thread| thread.join().expect("the watcher"));
         println!("watchers: {looks:?}");
         assert!(looks.iter().all(|l| l.whole > 0 && l.seen > 0), "nothing was looked at");
-        println!("files searched: {:?} times", searches.map(|thread| thread.join().expect("the search")));
+        println!("files searched (times, largest log in MiB): {:?}", searches.map(|thread| thread.join().expect("the search")));
         assert!(!pair.link.is_cable() || spoilt.cuts > 0, "the cable was never cut");
     });
     for (side, proxy) in pair.proxies.iter().enumerate() {
@@ -335,8 +339,8 @@ fn two_nodes_over_a_bad_link_end_with_what_each_may_have() {
     }
     for side in [0, 1] {
         let folder = &pair.sites[side].folder;
-        let ((own, n), (foreign, _)) = (files_with(folder, &token(3, side)), files_with(folder, &token(3, 1 - side)));
-        println!("node {side}: red of its own in {own:?}, of the other in {foreign:?} ({n} bytes)");
+        let ((own, sizes), (foreign, _)) = (files_with(folder, &token(3, side)), files_with(folder, &token(3, 1 - side)));
+        println!("node {side}: red of its own in {own:?}, of the other in {foreign:?} of {sizes:?} bytes");
         assert!(own.iter().any(|name| name.starts_with("node.db")), "the search finds nothing, so it proves nothing");
         assert!(foreign.is_empty());
     }

@@ -21,7 +21,10 @@ pub struct Counts {
     pub connections: AtomicU64,
     pub delayed: AtomicU64,
     pub overtaken: AtomicU64,
+    /// Pieces of a stream, mostly one request or answer each.
+    pub pieces: AtomicU64,
     pub pieces_delayed: AtomicU64,
+    pub pieces_overtaken: AtomicU64,
     pub broken: AtomicU64,
 }
 
@@ -32,6 +35,8 @@ struct Shared {
     is_over: AtomicBool,
     /// Number of the latest connection let through.
     latest: AtomicU64,
+    /// Number of the latest piece let through.
+    latest_piece: AtomicU64,
     counts: Counts,
 }
 
@@ -56,6 +61,7 @@ impl Proxy {
             is_calm: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
             latest: AtomicU64::new(0),
+            latest_piece: AtomicU64::new(0),
             counts: Counts::default(),
         });
         let ours = shared.clone();
@@ -108,7 +114,7 @@ fn pass(near: TcpStream, number: u64, shared: &Arc<Shared>) {
         count(&shared.counts.overtaken);
     }
     // Bytes after which it breaks off, if it does.
-    let life = (is_wild && random.below(6) == 0).then(|| 500 + random.below(60_000));
+    let life = (is_wild && random.below(3) == 0).then(|| 500 + random.below(100_000));
     let Ok(far) = TcpStream::connect_timeout(&shared.target, REACH) else { return };
     for stream in [&near, &far] {
         let _ = (stream.set_nonblocking(false), stream.set_nodelay(true), stream.set_read_timeout(Some(TICK)));
@@ -136,9 +142,13 @@ fn pump((mut from, mut to): (&TcpStream, &TcpStream), (passed, life): (&AtomicU6
             Err(e) if matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => continue,
             Err(_) => break,
         };
+        let number = shared.counts.pieces.fetch_add(1, Ordering::Relaxed);
         if !shared.is_calm.load(Ordering::Relaxed) && random.below(8) == 0 {
             count(&shared.counts.pieces_delayed);
             std::thread::sleep(Duration::from_millis(random.below(250)));
+        }
+        if shared.latest_piece.fetch_max(number, Ordering::Relaxed) > number {
+            count(&shared.counts.pieces_overtaken);
         }
         let before = passed.fetch_add(n as u64, Ordering::Relaxed);
         if let Some(life) = life
