@@ -74,7 +74,7 @@ pub type Things = BTreeMap<Key, Thing>;
 /// Whether a reader cleared to a level may see an object; none where a deleted version may say otherwise.
 pub fn may_see(things: &Things, (place, n): Key, most: usize) -> Option<bool> {
     let (mut open, mut seen, mut is_sure) = (vec![n], BTreeSet::new(), true);
-    if !things.get(&(place, n)).is_some_and(|thing| thing.last().is_some()) {
+    if things.get(&(place, n)).is_none_or(|thing| thing.last().is_none()) {
         return Some(false);
     }
     while let Some(n) = open.pop() {
@@ -145,16 +145,15 @@ impl<'a> Author<'a> {
         }
         let level = last.level;
         match self.random.below(12) {
-            0..4 => self.add(key, "new version", level, &thing),
-            4..6 if level < 3 => {
+            0..2 if level < 3 => {
                 let higher = level + 1 + self.random_below(3 - level);
                 self.add(key, "mark up", higher, &thing);
             }
-            6..9 if level > 0 => {
+            2..5 if level > 0 => {
                 let lower = self.random_below(level);
                 self.add(key, "mark down", lower, &thing);
             }
-            4..9 => self.add(key, "new version", level, &thing),
+            0..9 => self.add(key, "new version", level, &thing),
             9 => self.add(key, "revoke", level, &thing),
             10 => self.delete(key, "delete", &thing),
             _ => self.delete(key, "delete version", &thing),

@@ -99,11 +99,11 @@ fn listen(listener: &TcpListener, shared: &Arc<Shared>) {
         };
         count(&shared.counts.connections);
         let (shared, number) = (shared.clone(), shared.counts.connections.load(Ordering::Relaxed));
-        std::thread::spawn(move || pass(stream, number, &shared));
+        std::thread::spawn(move || pass(&stream, number, &shared));
     }
 }
 
-fn pass(near: TcpStream, number: u64, shared: &Arc<Shared>) {
+fn pass(near: &TcpStream, number: u64, shared: &Arc<Shared>) {
     let mut random = Random::seeded(shared.seed ^ number.wrapping_mul(0x9e37));
     let is_wild = !shared.is_calm.load(Ordering::Relaxed);
     if is_wild && random.below(2) == 0 {
@@ -116,15 +116,15 @@ fn pass(near: TcpStream, number: u64, shared: &Arc<Shared>) {
     // Bytes after which it breaks off, if it does.
     let life = (is_wild && random.below(3) == 0).then(|| 500 + random.below(100_000));
     let Ok(far) = TcpStream::connect_timeout(&shared.target, REACH) else { return };
-    for stream in [&near, &far] {
+    for stream in [near, &far] {
         let _ = (stream.set_nonblocking(false), stream.set_nodelay(true), stream.set_read_timeout(Some(TICK)));
         let _ = stream.set_write_timeout(Some(REACH));
     }
     let passed = AtomicU64::new(0);
     let (seed, other) = (random.below(u64::MAX), random.below(u64::MAX));
     std::thread::scope(|scope| {
-        scope.spawn(|| pump((&near, &far), (&passed, life), seed, shared));
-        scope.spawn(|| pump((&far, &near), (&passed, life), other, shared));
+        scope.spawn(|| pump((near, &far), (&passed, life), seed, shared));
+        scope.spawn(|| pump((&far, near), (&passed, life), other, shared));
     });
 }
 
