@@ -22,9 +22,10 @@ test: setup-browser
 	./target/release/buttress assess --out target/report-test >target/report-test.txt
 	cd e2e && npm ci --silent --no-audit --no-fund && node report.mjs ../target/report-test/index.html ../target/report-test
 
-# The long forms: 1,000 corrupted copies of the Europe case.
+# The long forms: 1,000 corrupted copies of the Europe case, 100 kills of a node, and ten minutes of two nodes over a bad link.
 soak: setup
 	BUTTRESS_SOAK=1 cargo test --release --locked -p buttress --test corrupted -- --nocapture
+	BUTTRESS_SOAK=1 cargo test --release --locked -p buttress-cli --test exchange --test federation -- --nocapture
 
 bench: setup
 	cargo bench --locked -p buttress

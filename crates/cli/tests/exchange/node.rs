@@ -5,9 +5,10 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::http::{self, Ask, Client, TAXII, basic};
 
@@ -15,6 +16,9 @@ use crate::http::{self, Ask, Client, TAXII, basic};
 pub const PASSWORD: &str = "a long password";
 /// Name of the API root.
 pub const ROOT: &str = "joint";
+
+/// Time that a verb may take.
+const VERB_LIMIT: Duration = Duration::from_mins(2);
 
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
@@ -26,6 +30,20 @@ pub fn collection(n: u32) -> String {
 /// Path of a collection.
 pub fn place(n: u32) -> String {
     format!("{ROOT}/{}", collection(n))
+}
+
+/// Waits for a child and ends it when its time is over; then there is no status.
+pub fn finish(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
+    let begun = Instant::now();
+    while begun.elapsed() < limit {
+        if let Ok(Some(status)) = child.try_wait() {
+            return Some(status);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    None
 }
 
 /// What a node keeps; gone at the end.
@@ -56,7 +74,8 @@ impl Site {
         site
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    /// The binary with these words, about this folder.
+    pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_buttress"));
         command.args(words).arg("--data").arg(&self.folder);
         if let Some(url) = &self.database {
@@ -67,12 +86,18 @@ impl Site {
 
     /// Runs `buttress node …`.
     pub fn verb(&self, words: &[&str], input: &str) {
-        let mut command = self.command(&[&["node"], words].concat());
+        self.run(&[&["node"], words].concat(), input);
+    }
+
+    /// Runs any verb that ends by itself.
+    pub fn run(&self, words: &[&str], input: &str) {
+        let mut command = self.command(words);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary runs");
         child.stdin.take().expect("standard input").write_all(input.as_bytes()).expect("input is taken");
-        let output = child.wait_with_output().expect("an end");
-        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let status = finish(&mut child, VERB_LIMIT);
+        let said = child.stderr.take().map(std::io::read_to_string);
+        assert!(status.is_some_and(|status| status.success()), "{words:?}: {status:?} {said:?}");
     }
 
     /// Makes the root and collections of these numbers.
@@ -104,8 +129,13 @@ impl Site {
 
     /// Serves it at a free port, with more said on the command line.
     pub fn start_with(&self, words: &[&str]) -> Node {
+        self.start_at("127.0.0.1", words)
+    }
+
+    /// Serves it at a free port of an address.
+    pub fn start_at(&self, ip: &str, words: &[&str]) -> Node {
         let log = std::fs::File::options().create(true).append(true).open(self.folder.join("stderr.txt")).expect("a log");
-        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
+        let mut command = self.command(&["serve", "--listen", &format!("{ip}:0")]);
         command.args(words);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let mut child = command.spawn().expect("the binary runs");
