@@ -115,9 +115,11 @@ fn moved(told: &Value) -> u64 {
 }
 
 fn sync_again_and_again(pair: &Pair, side: usize, seed: u64, is_over: &AtomicBool) -> Syncs {
-    let (mut random, mut syncs) = (Random::seeded(seed), Syncs::default());
+    let (mut random, mut syncs, mut is_doomed) = (Random::seeded(seed), Syncs::default(), false);
     while !is_over.load(Ordering::Relaxed) {
-        let life = (random.below(3) == 0).then(|| Duration::from_millis(20 + random.below(1500)));
+        // Every other one is killed, unless it is done before.
+        is_doomed = !is_doomed;
+        let life = is_doomed.then(|| Duration::from_millis(20 + random.below(3000)));
         match pair.sync(side, life) {
             None => syncs.killed += 1,
             Some((0, told, _)) => {
