@@ -341,9 +341,9 @@ impl Visit<'_> {
         let path = self.request.path;
         let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(path).trim_end_matches('/').split('/').collect();
         match segments[..] {
-            [DISCOVERY] => self.get(Visit::discovery),
+            [DISCOVERY] => self.get(|visit| Ok(visit.discovery())),
             [root] => self.in_root(root)?.get(|visit| visit.root(root)),
-            [root, "collections"] => self.in_root(root)?.get(|visit| visit.collections(root)),
+            [root, "collections"] => self.in_root(root)?.get(|visit| Ok(visit.collections(root))),
             [root, "status", id] => self.in_root(root)?.get(|visit| visit.status(root, id)),
             [root, "collections", id] => self.in_collection(root, id, Part::Itself),
             [root, "collections", id, "manifest"] => self.in_collection(root, id, Part::Manifest),
@@ -385,12 +385,12 @@ impl Visit<'_> {
         if is_known { Ok(self) } else { Err(not_found()) }
     }
 
-    fn discovery(&mut self) -> Result<Answer, Refusal> {
+    fn discovery(&self) -> Answer {
         let api_roots: Vec<String> = self.roots().map(|(name, _)| format!("/{name}/")).collect();
         let default = api_roots.first().cloned();
         let title = "Buttress".to_owned();
         let description = Some("Critical infrastructure: shared under markings".to_owned());
-        Ok(json(200, &Discovery { title, description, contact: None, default, api_roots }))
+        json(200, &Discovery { title, description, contact: None, default, api_roots })
     }
 
     fn root(&mut self, name: &str) -> Result<Answer, Refusal> {
@@ -412,7 +412,7 @@ impl Visit<'_> {
         }
     }
 
-    fn collections(&mut self, root: &str) -> Result<Answer, Refusal> {
+    fn collections(&self, root: &str) -> Answer {
         let list = self
             .view
             .directory
@@ -422,7 +422,7 @@ impl Visit<'_> {
             .map(|c| self.resource(c))
             .filter(|c| c.can_read || c.can_write)
             .collect();
-        Ok(json(200, &Collections { collections: list }))
+        json(200, &Collections { collections: list })
     }
 
     fn status(&mut self, root: &str, id: &str) -> Result<Answer, Refusal> {

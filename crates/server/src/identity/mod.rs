@@ -261,18 +261,16 @@ impl Gate {
             self.by_address.take(&network_of(address), 1, now)?;
         }
         let accounts = self.accounts();
-        let account = match authorization {
-            Some(header) => match header.split_once(' ') {
-                Some((scheme, code)) if scheme.eq_ignore_ascii_case("basic") => self.passwords.account(code, &accounts, address, now)?,
-                Some((scheme, code)) if scheme.eq_ignore_ascii_case("bearer") => {
-                    self.bearer(code.trim(), &accounts, (certificate, address), now)?
-                }
-                _ => return Err(Refused::WrongLogin),
-            },
+        let account = match authorization.map(|header| header.split_once(' ').unwrap_or((header, ""))) {
             None => {
                 let peer = certificate.ok_or(Refused::NoLogin)?;
                 accounts.of_certificate(peer).filter(|_| peer.is_good_at(now)).ok_or(Refused::WrongLogin)?
             }
+            Some((scheme, code)) if scheme.eq_ignore_ascii_case("basic") => self.passwords.account(code, &accounts, address, now)?,
+            Some((scheme, code)) if scheme.eq_ignore_ascii_case("bearer") => {
+                self.bearer(code.trim(), &accounts, (certificate, address), now)?
+            }
+            Some(_) => return Err(Refused::WrongLogin),
         };
         self.by_account.take(account.name.as_bytes(), 1, now)?;
         Ok(account)

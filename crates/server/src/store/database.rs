@@ -61,6 +61,7 @@ impl Sqlite {
         let connection = rusqlite::Connection::open(path)?;
         connection.execute_batch(
             "PRAGMA busy_timeout = 10000; PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+             PRAGMA journal_size_limit = 67108864;
              PRAGMA mmap_size = 1073741824; PRAGMA cache_size = -4000;",
         )?;
         connection.set_prepared_statement_cache_capacity(64);

@@ -103,13 +103,12 @@ impl Readers {
         if kept.as_mut().is_some_and(|reader| reader.begin().is_err()) {
             kept = None;
         }
-        let mut reader = match kept {
-            Some(reader) => reader,
-            None => {
-                let mut reader = Reader::open(&self.location)?;
-                reader.begin()?;
-                reader
-            }
+        let mut reader = if let Some(reader) = kept {
+            reader
+        } else {
+            let mut reader = Reader::open(&self.location)?;
+            reader.begin()?;
+            reader
         };
         let done = work(&mut reader);
         if reader.finish().is_ok() && free().len() < KEPT {

@@ -22,6 +22,7 @@ pub(super) struct Place {
 
 /// A version of an object with its rows.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_field_names, reason = "the words of TAXII")]
 pub(super) struct Version {
     pub(super) added: i64,
     /// What it asks for by itself and by its place.
