@@ -135,7 +135,7 @@ impl Default for Rates {
     fn default() -> Rates {
         let a_second = |amount| Limit { amount, period_s: 1, burst: 2 * amount };
         let a_minute = |amount| Limit { amount, period_s: 60, burst: amount };
-        Rates { account: a_second(2000), address: a_second(4000), bytes: a_minute(4096 * MIB), logins: a_minute(10), names: a_minute(30) }
+        Rates { account: a_second(2000), address: a_second(4000), bytes: a_minute(4096 * MIB), logins: a_minute(100), names: a_minute(60) }
     }
 }
 
