@@ -1,7 +1,6 @@
 //! `buttress node token`, `issuer` and `user certificate`: call, print.
 
 use std::error::Error;
-use std::time::SystemTime;
 
 use buttress_server::identity::limit::Rates;
 use buttress_server::identity::oidc::Settings;
@@ -13,12 +12,7 @@ use crate::access_args::{Clients, Issuer, IssuerVerb, TokenVerb, UserCertificate
 use crate::exchange::{done, list, open};
 use crate::exchange_args::NodeLook;
 use crate::print::warn;
-
-/// Microseconds since 1970.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
-}
+use buttress_server::clock::now;
 
 fn moment(at: Option<i64>) -> String {
     at.map(setup::written).unwrap_or_default()

@@ -122,9 +122,10 @@ pub fn node(verb: &NodeVerb) -> Code {
         }
         NodeVerb::Collection { verb: CollectionVerb::Remove(gone) } => {
             let mut store = open(&gone.look.kept)?;
-            let found = store.collections()?.into_iter().find(|c| format!("{}/{}", c.root, c.id) == gone.name);
-            let collection =
-                found.ok_or_else(|| format!("there is no collection `{}`: `buttress node collection list` shows them", gone.name))?;
+            let found = Place::parse(&gone.name).map(|place| store.collection_at(&place)).transpose()?;
+            let collection = found
+                .flatten()
+                .ok_or_else(|| format!("there is no collection `{}`: `buttress node collection list` shows them", gone.name))?;
             let n = store.remove_collection(&collection)?;
             let text = format!("collection {} removed with {n} objects", gone.name);
             done(&gone.look, &json!({ "removed": gone.name, "n_objects": n }), &text);

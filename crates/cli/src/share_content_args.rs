@@ -291,8 +291,7 @@ pub fn id(text: &str) -> Result<Id, String> {
 
 /// The clock.
 pub fn now() -> Instant {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Instant(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    Instant(buttress_server::clock::now())
 }
 
 /// Reads a text file of a bounded size.

@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
+
 /// Time within which lines reach the disk.
 const SYNC_EACH: Duration = Duration::from_secs(1);
 /// Hash before the first line.
@@ -82,10 +84,6 @@ pub enum AuditError {
 
 fn file(path: &Path) -> impl Fn(std::io::Error) -> AuditError + '_ {
     move |e| AuditError::File { path: path.to_owned(), why: e.to_string() }
-}
-
-fn hex(hash: &[u8; 32]) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn chained(before: &[u8; 32], entry: &str) -> [u8; 32] {

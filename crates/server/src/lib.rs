@@ -3,9 +3,11 @@
 pub mod api;
 pub mod audit;
 pub mod client;
+pub mod clock;
 pub mod content;
 pub mod duty;
 pub mod federation;
+pub mod hex;
 pub mod identity;
 mod intake;
 pub mod jobs;

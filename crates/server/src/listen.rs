@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use crate::api::{self, Api};
+use crate::clock;
 use crate::identity::certificate::Peer;
 use crate::intake::{self, BODY_TIME};
 use crate::places::{Place, Places, Prompt};
@@ -158,7 +159,6 @@ impl Asked {
 
     fn with<'a>(&'a self, body: &'a [u8]) -> taxii::Request<'a> {
         let text = |name: HeaderName| self.head.headers.get(name).and_then(|v| v.to_str().ok());
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         taxii::Request {
             // The body of an answer to HEAD is left out where it is sent.
             method: if self.head.method == Method::HEAD { "GET" } else { self.head.method.as_str() },
@@ -170,7 +170,7 @@ impl Asked {
             certificate: self.caller.certificate.as_deref(),
             address: Some(self.caller.address),
             body,
-            now: i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
+            now: clock::now(),
         }
     }
 }

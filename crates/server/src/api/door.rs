@@ -2,13 +2,13 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 
 use super::{Api, Problem};
+use crate::clock;
 use crate::listen::Caller;
 use crate::store::Account;
 use crate::taxii::Request;
@@ -32,12 +32,11 @@ impl<S: Sync> FromRequestParts<S> for Asker {
 impl Api {
     /// The account behind a request.
     pub(super) fn who(&self, asker: &Asker) -> Result<Arc<Account>, Problem> {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let request = Request {
             authorization: asker.headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or("")),
             certificate: asker.caller.as_ref().and_then(|caller| caller.certificate.as_deref()),
             address: asker.caller.as_ref().map(|caller| caller.address),
-            now: i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
+            now: clock::now(),
             ..Request::default()
         };
         Ok(self.service.login(&request)??)

@@ -83,7 +83,7 @@ pub struct Desk<'s> {
 impl<'s> Desk<'s> {
     /// Opens a collection.
     pub fn open(store: &'s mut Store, place: &Place) -> Result<Desk<'s>, ContentError> {
-        let found = store.collections()?.into_iter().find(|c| c.root == place.root && c.id == place.id);
+        let found = store.collection_at(place)?;
         let collection = found.ok_or_else(|| ContentError::NoCollection(place.to_string()))?;
         Ok(Desk { store, collection })
     }

@@ -11,9 +11,8 @@ const PAGE: usize = 1000;
 
 /// The collection that is typed as `ROOT/ID`.
 pub(super) fn collection(store: &mut Store, place: &str) -> Result<Collection, DutyError> {
-    let wanted = Place::parse(place);
-    let found = store.collections()?.into_iter().find(|c| wanted.as_ref().is_some_and(|p| p.root == c.root && p.id == c.id));
-    match found {
+    let found = Place::parse(place).map(|place| store.collection_at(&place)).transpose()?;
+    match found.flatten() {
         Some(collection) => Ok(collection),
         None => typed(format!("there is no collection `{place}`: write ROOT/ID of one that `buttress node collection list` shows")),
     }

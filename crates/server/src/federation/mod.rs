@@ -9,12 +9,11 @@ mod push;
 mod setup;
 mod status;
 
-use std::time::SystemTime;
-
 use buttress_wire::stix::{Id, Instant, Object};
 use serde_json::value::RawValue;
 
 use crate::client::{Client, ClientError, Limits, Remote};
+use crate::clock::now;
 use crate::store::{Arrived, Collection, Direction, Partner, Quarantined, Store, StoreError, text_digest};
 
 pub use pull::Pulled;
@@ -94,12 +93,6 @@ struct Session<'a> {
     watch: &'a dyn Watch,
 }
 
-/// Microseconds since 1970.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
-}
-
 /// A moment of the ledger in the form of TAXII.
 pub fn time_text(moment: i64) -> String {
     Instant(moment).to_string()
@@ -115,7 +108,7 @@ impl<'a> Session<'a> {
     fn open(store: &'a mut Store, name: &str, options: &'a Options, watch: &'a dyn Watch) -> Result<Session<'a>, FederationError> {
         let partner = partner(store, name)?;
         let place = &partner.place;
-        let found = store.collections()?.into_iter().find(|c| c.root == place.root && c.id == place.id);
+        let found = store.collection_at(place)?;
         let Some(collection) = found else {
             return typed(format!("the collection {place} of partner `{name}` is gone: make it again with `buttress node collection add`"));
         };

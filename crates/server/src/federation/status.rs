@@ -102,7 +102,7 @@ pub fn status(store: &mut Store, name: &str) -> Result<PartnerStatus, Federation
 fn waiting(store: &mut Store, partner: &crate::store::Partner) -> Result<usize, FederationError> {
     let place = &partner.place;
     let classes = classes_of(store, &partner.account, &place.to_string())?;
-    let Some(collection) = store.collections()?.into_iter().find(|c| c.root == place.root && c.id == place.id) else { return Ok(0) };
+    let Some(collection) = store.collection_at(place)? else { return Ok(0) };
     let (mut n, mut from) = (0, 0);
     loop {
         let (list, last) = visible(store, &collection, &classes, &all_versions(), from)?;

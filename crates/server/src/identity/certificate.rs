@@ -9,7 +9,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use sha2::{Digest, Sha256};
 
-use super::token::{bytes_of_hex, hex};
+use crate::hex::{bytes_of_hex, hex};
 
 /// What a client's certificate says.
 #[derive(Debug, Clone, PartialEq, Eq)]

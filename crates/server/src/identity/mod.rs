@@ -149,7 +149,7 @@ impl Accounts {
         let mut tokens = BTreeMap::new();
         for token in access.tokens {
             let spoilt = || StoreError::Spoilt(format!("a digest of a token `{}`", token.digest));
-            let digest = token::bytes_of_hex(&token.digest).ok_or_else(spoilt)?;
+            let digest = crate::hex::bytes_of_hex(&token.digest).ok_or_else(spoilt)?;
             let Some(account) = by_name.get(&token.account).cloned() else { continue };
             let noted = token.used.unwrap_or(0);
             let known = before.tokens.get(&digest).map_or(noted, |known| known.used.load(Ordering::Relaxed));
@@ -243,7 +243,7 @@ impl Gate {
             let used = token.used.load(Ordering::Relaxed);
             if used.saturating_sub(token.noted.load(Ordering::Relaxed)) >= NOTE {
                 token.noted.store(used, Ordering::Relaxed);
-                uses.push((token::hex(digest), used));
+                uses.push((crate::hex::hex(digest), used));
             }
         }
         uses

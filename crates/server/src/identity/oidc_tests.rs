@@ -4,7 +4,7 @@ use jsonwebtoken::{EncodingKey, Header};
 use serde_json::json;
 
 use super::super::tests::{NOW, account, gate};
-use super::super::{Access, Gate, token};
+use super::super::{Access, Gate};
 use super::*;
 use crate::store::IssuerRow;
 
@@ -214,7 +214,8 @@ fn people_are_who_the_mapping_says_and_else_nobody() {
 fn a_token_bound_to_a_certificate_comes_with_it_or_not_at_all() {
     let ec = elliptic("ec");
     let gate = node(&settings(&[&ec.public]));
-    let peer = |n| Peer { fingerprint: [n; 32], names: vec![format!("sha256:{}", token::hex(&[n; 32]))], not_before: 0, not_after: NOW };
+    let peer =
+        |n| Peer { fingerprint: [n; 32], names: vec![format!("sha256:{}", crate::hex::hex(&[n; 32]))], not_before: 0, not_after: NOW };
     let header = format!("Bearer {}", ec.token(&claims(&json!({"cnf": {"x5t#S256": base64(&[7; 32])}}))));
     for _ in 0..2 {
         assert!(gate.who(Some(&header), Some(&peer(7)), None, NOW).is_ok());

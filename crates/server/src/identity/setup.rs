@@ -38,7 +38,7 @@ pub fn add_token(store: &mut Store, account: &str, (expires, note): (&str, &str)
     }
     let expires = token::expiry(expires, now).map_err(NodeError::Typed)?;
     let text = token::fresh()?;
-    let digest = token::digest_of(&text).map(|digest| token::hex(&digest)).unwrap_or_default();
+    let digest = token::digest_of(&text).map(|digest| crate::hex::hex(&digest)).unwrap_or_default();
     let token = Token { digest, account: account.to_owned(), made: now, expires, used: None, note: note.to_owned() };
     store.add_token(&token)?;
     Ok((text, token))
@@ -46,7 +46,7 @@ pub fn add_token(store: &mut Store, account: &str, (expires, note): (&str, &str)
 
 /// Removes the token that a list shows under this word, or whose text it is.
 pub fn remove_token(store: &mut Store, word: &str) -> Result<Token, NodeError> {
-    let by_text = token::digest_of(word).map(|digest| token::hex(&digest));
+    let by_text = token::digest_of(word).map(|digest| crate::hex::hex(&digest));
     let is_meant = |token: &Token| by_text.as_deref().map_or_else(|| short(token) == word || token.digest == word, |d| d == token.digest);
     let mut meant: Vec<Token> = store.tokens()?.into_iter().filter(is_meant).collect();
     match (meant.pop(), meant.is_empty()) {
@@ -65,7 +65,7 @@ pub fn typed_certificate(file: Option<&Path>, subject: Option<&str>) -> Result<(
     match (file, subject) {
         (Some(path), None) => {
             let peer = Peer::of_file(path).map_err(NodeError::Typed)?;
-            Ok((format!("sha256:{}", token::hex(&peer.fingerprint)), Some(peer)))
+            Ok((format!("sha256:{}", crate::hex::hex(&peer.fingerprint)), Some(peer)))
         }
         (None, Some(text)) => Ok((bound_text(text).map_err(NodeError::Typed)?, None)),
         _ => typed("give the file of a certificate, or a name in certificates with --subject"),

@@ -30,13 +30,13 @@ pub fn gate(access: Access) -> Gate {
 }
 
 fn token_of(text: &str, account: &str, expires: Option<i64>) -> Token {
-    let digest = token::hex(&token::digest_of(text).unwrap());
+    let digest = crate::hex::hex(&token::digest_of(text).unwrap());
     Token { digest, account: account.into(), made: NOW, expires, used: None, note: String::new() }
 }
 
 fn peer(names: &[&str]) -> Peer {
     let fingerprint = [7; 32];
-    let names = [format!("sha256:{}", token::hex(&fingerprint))].into_iter().chain(names.iter().map(|n| (*n).to_owned())).collect();
+    let names = [format!("sha256:{}", crate::hex::hex(&fingerprint))].into_iter().chain(names.iter().map(|n| (*n).to_owned())).collect();
     Peer { fingerprint, names, not_before: 0, not_after: NOW }
 }
 

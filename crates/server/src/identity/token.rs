@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::{NoRandomness, random};
+use crate::hex::{bytes_of_hex, hex};
 
 /// How every token begins, so that a scanner of repositories and logs can find one that leaked.
 pub const PREFIX: &str = "buttress_";
@@ -10,24 +11,6 @@ pub const PREFIX: &str = "buttress_";
 const RANDOM: usize = 32;
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
-
-/// Lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Bytes of lower-case hexadecimal digits.
-pub fn bytes_of_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let digit = |c: u8| (c as char).to_digit(16).filter(|_| !c.is_ascii_uppercase());
-    let mut bytes = [0; N];
-    if text.len() != 2 * N {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        *byte = (digit(pair[0])? * 16 + digit(pair[1])?) as u8;
-    }
-    Some(bytes)
-}
 
 /// A new token.
 pub fn fresh() -> Result<String, NoRandomness> {

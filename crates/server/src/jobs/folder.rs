@@ -132,16 +132,11 @@ fn digest(path: &Path) -> io::Result<(u64, String)> {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok((n, hexadecimal(&sha.finalize()))),
+            0 => return Ok((n, crate::hex::hex(&sha.finalize()))),
             read => {
                 sha.update(&buffer[..read]);
                 n += read as u64;
             }
         }
     }
-}
-
-/// Bytes as hexadecimal digits.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -13,8 +13,7 @@ pub struct Moment(pub i64);
 impl Moment {
     /// The clock.
     pub fn now() -> Moment {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Moment(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+        Moment(crate::clock::now())
     }
 }
 

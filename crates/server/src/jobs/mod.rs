@@ -99,7 +99,7 @@ impl Inner {
             sha.update((part.len() as u64).to_be_bytes());
             sha.update(part);
         }
-        Ok(folder::hexadecimal(&sha.finalize()))
+        Ok(crate::hex::hex(&sha.finalize()))
     }
 
     /// Removes what has ended too long ago.

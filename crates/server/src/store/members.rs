@@ -7,6 +7,7 @@ use buttress_wire::stix::marking::{Statement, Tlp};
 
 use super::database::Database;
 use super::{Store, StoreError, Value, directory};
+use crate::hex::{bytes_of_hex, hex};
 
 /// A collection by root and identifier, written `root/id`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,15 +109,12 @@ impl Store {
 
     /// A secret key of this store, which is `fresh` where none is kept.
     pub fn key(&mut self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
-        let text: String = fresh.iter().map(|byte| format!("{byte:02x}")).collect();
+        let text = hex(&fresh);
         let sql = "INSERT INTO secret (name, text) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
         self.database.run(sql, &[Value::Text(name), Value::Text(&text)])?;
         let mut key = None;
         self.database.each("SELECT text FROM secret WHERE name = $1", &[Value::Text(name)], &mut |row| {
-            let text = row.text(0)?;
-            let byte = |i: usize| text.get(2 * i..2 * i + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-            let bytes: Option<Vec<u8>> = (0..32).map(byte).collect();
-            key = bytes.and_then(|bytes| bytes.try_into().ok());
+            key = bytes_of_hex(row.text(0)?);
             Ok(())
         })?;
         key.ok_or_else(|| StoreError::Spoilt(format!("no key in the secret `{name}`")))

@@ -257,6 +257,11 @@ impl Store {
         directory::collections(self.database.as_mut())
     }
 
+    /// The collection at a place.
+    pub fn collection_at(&mut self, place: &Place) -> Result<Option<Collection>, StoreError> {
+        Ok(self.collections()?.into_iter().find(|c| c.root == place.root && c.id == place.id))
+    }
+
     /// Hands over up to `limit` objects of a collection that were added after `after` and are of `classes`, in the order of adding.
     pub fn page(
         &mut self,

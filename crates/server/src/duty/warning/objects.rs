@@ -22,7 +22,7 @@ const M_PER_KM: f64 = 1000.0;
 const MILLISECOND: i64 = 1000;
 
 fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::hex::hex(&Sha256::digest(bytes))
 }
 
 /// The identifier of the artifact that carries some bytes, as STIX makes it from `hashes` and `payload_bin`.
